@@ -46,7 +46,8 @@ const EXAMPLES: &str = "Examples:
   flows incidents acknowledge 5809821d --until 8h --reason \"moves on Monday\"
   flows incidents --ongoing -o json        for a script
   flows incidents --input-file drops.json
-A connection that left its source and was dropped at the destination counts as denied.
+A connection that left its source and was dropped at the destination counts as denied. A request of
+layer 7 that no rule allows is denied by itself, whatever its connection: its DROPS are requests.
 `allowed since` means that another one between the same ends was allowed afterwards; `quiet` that
 nobody has tried again. One whose own packets were let through in the end is no incident. What
 ended one is the change of the cluster's state that has most to do with it: `flows why` proves it.";
@@ -140,7 +141,12 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         false => Timestamp::from(SystemTime::now()).unix_nanos(),
     };
     let mut filter = plan.filter.program();
-    let rows = connections::rows(&joined, &snapshot, now, &mut filter);
+    let mut rows = connections::rows(&joined, &snapshot, now, &mut filter);
+    let looked_at = rows.len();
+    let denied = connections::denied_requests(&snapshot, &mut filter);
+    let allowed: Vec<&Row> = denied.iter().map(|(row, _)| row).collect();
+    let allowed = connections::allowed_requests(&snapshot, &allowed);
+    rows.extend(denied.into_iter().chain(allowed));
     let (rows, numbers): (Vec<Row>, Vec<u64>) = rows.into_iter().unzip();
     let found = incidents(&rows, now);
     let connected = match is_file {
@@ -190,7 +196,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         let list: Vec<Value> = told.iter().map(list::to_json).collect();
         return Ok(proto::json::write_pretty(&mut io::stdout().lock(), &list)?);
     }
-    list::show(&told, found.len(), rows.len(), &zone)?;
+    list::show(&told, found.len(), looked_at, &zone)?;
     if let Some(since) = args.since.as_deref().filter(|_| !told.is_empty()) {
         writeln!(
             io::stderr(),

@@ -2,6 +2,7 @@
 
 mod joined;
 mod list;
+mod requests;
 
 use flow::{
     connection::{Connection, ConnectionView, Connections},
@@ -12,6 +13,7 @@ use flow::{
 use crate::store::{Row as FlowRow, Snapshot};
 pub use joined::{Joined, Position};
 pub use list::{Changes, ConnectionList, Entry};
+pub use requests::{allowed_requests, denied_request, denied_requests};
 
 /// The connections of what a store holds; of the events of each leg the number of the one that tells
 /// most is kept.

@@ -89,7 +89,7 @@ mod tests {
 
     use flow::{
         aggregate::Trend,
-        rows::{Judged, Row, RowEnd},
+        rows::{Judged, Row, RowEnd, RowRequests},
         view::{ConnectionFacts, ConnectionState},
         workload_ref::{Kind, WorkloadRef},
     };
@@ -129,6 +129,8 @@ mod tests {
                 bytes: 0,
                 rtt_us: None,
                 connections: 7,
+                request: None,
+                requests: RowRequests::default(),
             },
             sources: BTreeSet::from(["shop/web-1".to_owned()]),
             destinations: BTreeSet::from(["shop/db-1".to_owned()]),

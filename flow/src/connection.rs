@@ -27,6 +27,7 @@ mod losses;
 mod outcome;
 mod pairs;
 mod read;
+mod requests;
 mod view;
 
 use std::collections::HashMap;
@@ -41,11 +42,13 @@ use event::Event;
 use key::Key;
 use leg::Leg;
 use losses::Losses;
+use requests::{CarriedList, RequestEvent};
 
 pub use crate::view::ConnectionState as State;
 pub use outcome::Outcome;
 pub use read::Connection;
-pub use view::ConnectionView;
+pub use requests::Requests;
+pub use view::{CarriedRequests, ConnectionView};
 
 /// Number of a node among those that told something. Not zero: so a place that is free takes no room of
 /// its own.
@@ -84,10 +87,12 @@ pub struct ConnectionId {
 
 /// Two ends with their ports, and the first of their legs.
 #[derive(Debug)]
-struct Tuple {
+struct Tuple<K> {
     key: Key,
     /// The newest leg; the others follow by `next`.
     head: u32,
+    /// What proxies told of requests between them.
+    carried: CarriedList<K>,
 }
 
 /// The connections that a stream of events is about. `K` is what is kept of an event as the witness
@@ -97,7 +102,7 @@ pub struct Connections<K> {
     limits: Limits,
     hasher: RandomState,
     index: HashTable<u32>,
-    tuples: Slab<Tuple>,
+    tuples: Slab<Tuple<K>>,
     legs: Slab<Leg<K>>,
     nodes: Vec<Box<str>>,
     node_numbers: HashMap<Box<str>, NodeId>,
@@ -135,10 +140,17 @@ impl<K> Connections<K> {
         }
     }
 
-    /// Takes an event in. `keep` makes what is kept of it, if it becomes the witness of its leg. Returns
-    /// whose event it is; `None` if it is of no connection: without addresses, or an ICMP error about
-    /// another connection.
+    /// Takes an event in. `keep` makes what is kept of it, if it becomes the witness of its leg or the
+    /// newest of a connection's requests. Returns whose event it is; `None` if it is of no connection:
+    /// without addresses, or an ICMP error about another connection.
     pub fn push<V: FlowView>(&mut self, flow: &V, keep: impl FnOnce() -> K) -> Option<TupleId> {
+        if let Some((key, orientation)) = Key::of_request(flow) {
+            let (at, _) = self.find_or_insert(key, orientation);
+            let event = RequestEvent::of(flow);
+            self.newest = self.newest.max(event.time);
+            self.take_request(at, &event, keep);
+            return Some(TupleId(at));
+        }
         let (key, orientation) = Key::of(flow)?;
         let node = self.node(flow.node());
         let (at, key) = self.find_or_insert(key, orientation);
@@ -150,7 +162,7 @@ impl<K> Connections<K> {
 
     /// Whose event it is, of the ends that are held.
     pub fn id_of<V: FlowView>(&self, flow: &V) -> Option<TupleId> {
-        let (key, orientation) = Key::of(flow)?;
+        let (key, orientation) = Key::of_request(flow).or_else(|| Key::of(flow))?;
         let (at, _) = self.find_either(key, orientation)?;
         Some(TupleId(at))
     }
@@ -173,10 +185,15 @@ impl<K> Connections<K> {
             return Vec::new();
         };
         let legs = self.legs_of(tuple.head);
-        let pairs = pairs::of(&legs).into_iter();
-        pairs
-            .map(|pair| Connection::new(self, id, tuple.key, pair))
-            .collect()
+        let pairs = pairs::of(&legs);
+        let start = |at: usize| pairs.get(at).map(pairs::start);
+        let connections = pairs.iter().enumerate().map(|(at, pair)| {
+            // A request is of the newest that had begun, or of the first.
+            let from = if at == 0 { None } else { start(at) };
+            let own = (from.unwrap_or(i64::MIN), start(at + 1).unwrap_or(i64::MAX));
+            Connection::new(self, id, tuple.key, *pair, own)
+        });
+        connections.collect()
     }
 
     /// The connection of an id; `None` if it is forgotten.
@@ -231,6 +248,7 @@ impl<K> Connections<K> {
             let tuple = self.tuples.get(*at);
             let legs = tuple.map(|tuple| self.legs_of(tuple.head));
             !legs.is_some_and(|legs| legs.iter().any(|leg| holds(&leg.witness)))
+                && !self.holds_request(*at, &holds)
         };
         let gone: Vec<u32> = self.tuples.keys().filter(is_gone).collect();
         for at in gone {
@@ -276,7 +294,11 @@ impl<K> Connections<K> {
         if self.tuples.len() >= self.limits.tuples {
             self.forget_oldest();
         }
-        let at = self.tuples.insert(Tuple { key, head: NONE });
+        let at = self.tuples.insert(Tuple {
+            key,
+            head: NONE,
+            carried: None,
+        });
         let hash = self.hasher.hash_one(key);
         let (hasher, tuples) = (&self.hasher, &self.tuples);
         self.index.insert_unique(hash, at, |at| {
@@ -382,7 +404,7 @@ impl<K> Connections<K> {
             let legs = tuple.map(|tuple| self.legs_of(tuple.head));
             let legs = legs.unwrap_or_default();
             let is_live = legs.iter().any(|leg| !leg.is_over());
-            let last = legs.iter().map(|leg| leg.last).max();
+            let last = self.last_of(TupleId(at));
             (is_live, last.unwrap_or(i64::MIN), at)
         };
         let mut by_age: Vec<_> = self.tuples.keys().map(last).collect();

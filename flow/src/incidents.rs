@@ -1,7 +1,8 @@
 //! Incidents: denials grouped by their cause, with what is known of how long they have gone on.
 //!
 //! A cause is who wanted to reach whom, on which port, and who said no: the deciding rule or, where no
-//! policy decided, the reason. Thousands of dropped packets are few causes.
+//! policy decided, the reason. Of a denied request what was asked is part of the cause, too. Thousands of
+//! dropped packets are few causes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hasher as _;
@@ -10,6 +11,7 @@ use fnv::FnvHasher;
 
 use crate::aggregate::Trend;
 use crate::rows::{Judged, Row, grouped};
+use crate::view::Direction;
 use crate::workload_ref::WorkloadRef;
 
 /// Without a drop for so long (ns) an incident is over, unless its drops come more rarely.
@@ -22,7 +24,7 @@ const MOST_PODS: usize = 64;
 pub enum Status {
     /// The last drop is not older than they usually come apart.
     Ongoing,
-    /// The same connection was allowed afterwards, since that moment (Unix ns).
+    /// The same connection or request was allowed afterwards, since that moment (Unix ns).
     Allowed(i64),
     /// Nothing has been dropped for a while, nor allowed.
     Quiet,
@@ -39,14 +41,14 @@ pub struct Incident {
     pub destinations: BTreeSet<String>,
     /// Whether it goes on.
     pub status: Status,
-    /// Denied connections over time.
+    /// Denied connections or requests over time.
     pub trend: Trend,
     /// Place among the rows given of the one with the last drop.
     pub newest: usize,
 }
 
 impl Incident {
-    /// Tells it from others, as long as policy, workloads and port stay the same: eight hexadecimal
+    /// Tells it from others, as long as policy, workloads, port and request stay the same: eight hexadecimal
     /// digits. It is the same in every version and on every machine: servers keep what people say of it.
     pub fn id(&self) -> String {
         id(&self.row)
@@ -72,6 +74,10 @@ fn id(row: &Row) -> String {
     for part in parts {
         hasher.write(part.as_bytes());
         // No text has it: where one part ends counts.
+        hasher.write(&[0xff]);
+    }
+    if let Some(request) = &row.request {
+        hasher.write(request.subject.as_bytes());
         hasher.write(&[0xff]);
     }
     format!("{:08x}", hasher.finish() >> 32)
@@ -100,6 +106,7 @@ fn joined(groups: Vec<(Row, Vec<usize>)>) -> Vec<(Row, Vec<usize>)> {
         };
         if row.last > known.last {
             known.why.clone_from(&row.why);
+            known.request.clone_from(&row.request);
         }
         known.add(&row);
         all.extend(members);
@@ -107,7 +114,8 @@ fn joined(groups: Vec<(Row, Vec<usize>)>) -> Vec<(Row, Vec<usize>)> {
     joined
 }
 
-/// The incidents among rows, one for each connection; `now`: Unix ns. What goes on comes first, then
+/// The incidents among rows, one for each connection and each denied request; `now`: Unix ns. Requests that
+/// were allowed may be among them, for it to be seen which incidents have ended by that. What goes on comes first, then
 /// by the number of drops.
 pub fn incidents(rows: &[Row], now: i64) -> Vec<Incident> {
     let (mut denied, mut places, mut allowed) = (Vec::new(), Vec::new(), Allowed::default());
@@ -141,27 +149,36 @@ pub fn incidents(rows: &[Row], now: i64) -> Vec<Incident> {
     incidents
 }
 
-/// Who reached whom on which port, and when it was opened.
+/// Who reached whom on which port, with which request, and when.
 #[derive(Default)]
-struct Allowed<'a>(HashMap<Pair<'a>, Vec<i64>>);
+struct Allowed<'a>(HashMap<Tried<'a>, Vec<i64>>);
 
-type Pair<'a> = [(&'a WorkloadRef, &'a str, &'a str); 2];
+/// Both ends with the port and, of a request, what was asked and who judged that: that the source's rules
+/// allow it doesn't mean that the destination's do.
+type Tried<'a> = (
+    [(&'a WorkloadRef, &'a str, &'a str); 2],
+    Option<(&'a str, Option<Direction>)>,
+);
 
-fn pair(row: &Row) -> Pair<'_> {
-    [
-        (&row.source.who, &row.source.outside, &row.port),
-        (&row.destination.who, &row.destination.outside, &row.port),
-    ]
+fn tried(row: &Row) -> Tried<'_> {
+    let request = row.request.as_deref();
+    (
+        [
+            (&row.source.who, &row.source.outside, &row.port),
+            (&row.destination.who, &row.destination.outside, &row.port),
+        ],
+        request.map(|request| (&*request.subject, request.judged_at)),
+    )
 }
 
 impl<'a> Allowed<'a> {
     fn add(&mut self, row: &'a Row) {
-        self.0.entry(pair(row)).or_default().push(row.start);
+        self.0.entry(tried(row)).or_default().push(row.start);
     }
 
     /// When it was first allowed after a moment.
     fn after(&self, row: &Row, moment: i64) -> Option<i64> {
-        let starts = self.0.get(&pair(row))?.iter().copied();
+        let starts = self.0.get(&tried(row))?.iter().copied();
         starts.filter(|start| *start > moment).min()
     }
 }

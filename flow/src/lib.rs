@@ -18,6 +18,7 @@ pub mod incidents;
 pub mod monitor_api;
 pub mod print;
 pub mod quantity;
+pub mod request;
 pub mod rows;
 pub mod spelling;
 pub mod time;

@@ -3,6 +3,7 @@
 
 mod fit;
 mod names;
+mod request;
 
 use std::collections::HashMap;
 
@@ -16,6 +17,7 @@ use crate::workload_ref::{self, WorkloadRef};
 
 pub use fit::{Column, GAP, Layout};
 pub use names::{Names, NamesSeen};
+pub use request::{RowRequest, RowRequests};
 
 /// How a row's connection was judged, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,6 +57,8 @@ impl Judged {
             reason,
             Some(DropReason::PolicyDenied | DropReason::PolicyDeny)
         );
+        // A proxy drops nothing but what no rule allows.
+        let by_policy = by_policy || flow.l7().is_some();
         match flow.verdict() {
             Verdict::Dropped if by_policy => Self::Denied,
             Verdict::Dropped => Self::Dropped,
@@ -118,7 +122,7 @@ impl RowEnd {
     }
 }
 
-/// A row: one connection, or the denied ones of one cause.
+/// A row: one connection or one denied request, or the denied ones of one cause.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// Who opened it.
@@ -143,8 +147,12 @@ pub struct Row {
     pub bytes: u64,
     /// Round trip of the handshake, us.
     pub rtt_us: Option<u32>,
-    /// Connections that it stands for.
+    /// Connections, or requests, that it stands for.
     pub connections: u64,
+    /// Of a request: what was asked. Its drops are requests then, not packets.
+    pub request: Option<Box<RowRequest>>,
+    /// Of a connection: the requests that it carried.
+    pub requests: RowRequests,
 }
 
 impl Row {
@@ -170,6 +178,8 @@ impl Row {
             bytes: forward.bytes.saturating_add(reply.bytes),
             rtt_us: connection.rtt_us(),
             connections: 1,
+            request: None,
+            requests: RowRequests::of(view.requests()),
         })
     }
 
@@ -198,18 +208,36 @@ impl Row {
         self.facts.lost = self.facts.lost.saturating_add(other.facts.lost);
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.connections += other.connections;
+        self.requests.add(&other.requests);
     }
 
     fn order(&self) -> (i64, i64, Option<u16>, &str) {
         (self.last, self.start, self.source_port, &self.port)
     }
 
-    /// How it stands, in a word; of denials how many packets.
+    /// How it stands, in a word, and how many requests it carried; of denials how many packets or requests.
     pub fn state(&self) -> String {
-        match self.folds() {
+        let state = match self.folds() {
             true => format!("x{}", quantity::grouped(self.facts.drops)),
             false => self.facts.state.name().to_owned(),
+        };
+        match self.requests.text() {
+            requests if requests.is_empty() => state,
+            requests => format!("{state}, {requests}"),
         }
+    }
+
+    /// What was dropped, with its number: `5 requests refused`, `1 packet dropped`.
+    pub fn drops(&self) -> String {
+        let (what, became) = match self.request {
+            Some(_) => ("request", "refused"),
+            None => ("packet", "dropped"),
+        };
+        let plural = if self.facts.drops == 1 { "" } else { "s" };
+        format!(
+            "{} {what}{plural} {became}",
+            quantity::grouped(self.facts.drops)
+        )
     }
 }
 

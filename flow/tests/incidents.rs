@@ -2,7 +2,7 @@
 
 use flow::WorkloadRef;
 use flow::incidents::{Status, incidents};
-use flow::rows::{Judged, Row, RowEnd};
+use flow::rows::{Judged, Row, RowEnd, RowRequests};
 use flow::view::{ConnectionFacts, ConnectionState};
 use flow::workload_ref::Kind;
 use flows_flow as flow;
@@ -47,6 +47,8 @@ fn row(pod: &str, judged: Judged, why: &str, ago: i64) -> Row {
         bytes: 0,
         rtt_us: None,
         connections: 1,
+        request: None,
+        requests: RowRequests::default(),
     }
 }
 

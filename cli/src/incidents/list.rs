@@ -8,6 +8,7 @@ use flow::{
     quantity,
     rows::{Names, RowEnd},
     time::{TimeFormat, Zone},
+    view::Direction,
 };
 use proto::google::Timestamp;
 use serde_json::{Value, json};
@@ -48,7 +49,9 @@ pub(super) fn show(
     if told.is_empty() {
         let connections = grouped(u64::try_from(connections).unwrap_or(u64::MAX));
         let why = match all {
-            0 => format!("no incidents: none of {connections} connections is denied"),
+            0 => format!(
+                "no incidents: none of {connections} connections, nor a request of them, is denied"
+            ),
             all => format!("no incidents that go on: all {all} have stopped or are acknowledged"),
         };
         writeln!(io::stderr(), "{why}")?;
@@ -209,6 +212,11 @@ pub(super) fn to_json(told: &Told<'_>) -> Value {
         "destination": end(&row.destination),
         "port": row.port.trim_start_matches([':', ' ']),
         "why": row.why,
+        "request": row.request.as_ref().map(|request| json!({
+            "subject": request.subject,
+            "direction": request.judged_at.map(Direction::name),
+            "reason": request.reason,
+        })),
         "drops": row.facts.drops,
         "connections": row.connections,
         "first": time(row.start),

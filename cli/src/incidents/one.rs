@@ -45,12 +45,18 @@ pub(super) async fn show(
         row.destination.workload(),
         row.port
     );
-    let drops = format!(
-        "{} dropped of {} from {}",
-        many(row.facts.drops, "packet"),
-        many(row.connections, "connection"),
-        many(incident.sources.len() as u64, "pod"),
-    );
+    let pods = many(incident.sources.len() as u64, "pod");
+    let drops = match &row.request {
+        Some(_) => format!("{} from {pods}", row.drops()),
+        None => {
+            let connections = many(row.connections, "connection");
+            format!("{} of {connections} from {pods}", row.drops())
+        }
+    };
+    let nearest = row
+        .request
+        .as_ref()
+        .map_or_else(String::new, |request| request.reason.clone());
     let when = format!(
         "{} to {} {name} ({})",
         zone.clock_seconds(row.start),
@@ -63,6 +69,7 @@ pub(super) async fn show(
         ("Incident", incident.id()),
         (row.judged.name(), ends),
         ("Why", row.why.clone()),
+        ("Nearest rule", nearest),
         ("Status", list::status(told, zone)),
         ("Drops", drops),
         ("When", when),

@@ -9,7 +9,10 @@ use flow::{
 
 use crate::text;
 
-/// Who decided, and what is not known.
+/// So much of a reason stays where it is cut for the number of requests, and for the last of them.
+const LEAST_WHY: [usize; 2] = [8, 16];
+
+/// Who decided, what is not known, and the last of the requests that it carried.
 pub(crate) fn why(row: &Row) -> String {
     let mut why = row.why.clone();
     if row.judged == Judged::Allowed && row.facts.drops > 0 {
@@ -20,7 +23,35 @@ pub(crate) fn why(row: &Row) -> String {
         let lost = quantity::grouped(row.facts.lost);
         why.push_str(&format!(" (its nodes lost {lost} events)"));
     }
+    why.push_str(&last_behind(row));
     why
+}
+
+/// `; last GET /cart: 200 3ms`; empty if no request was allowed.
+fn last_behind(row: &Row) -> String {
+    match row.requests.last.as_str() {
+        "" => String::new(),
+        last => format!("; last {last}"),
+    }
+}
+
+/// The reason where it may also have to say how the connection stands, for want of a column for that: trouble
+/// comes first, how many requests it carried last.
+pub(crate) fn why_beside(row: &Row, why: String, has_state: bool) -> String {
+    let state = row.facts.state;
+    match has_state {
+        true => why,
+        false if is_trouble(state) => format!("{} \u{b7} {why}", state.name()),
+        false => format!("{why}{}", requests_behind(row)),
+    }
+}
+
+/// ` · 12 requests, 1 denied`; empty if it carried none.
+fn requests_behind(row: &Row) -> String {
+    match row.requests.text() {
+        text if text.is_empty() => text,
+        text => format!(" \u{b7} {text}"),
+    }
 }
 
 /// Whom it was opened to, by the name that was found for it, and the port.
@@ -64,13 +95,29 @@ pub(crate) fn shortened(
     match column {
         Column::Source => name_in(width, &row.source, "", names),
         Column::Destination => name_in(width, &row.destination, &row.port, names),
-        Column::Why => text::cut(&without_namespaces(cell, row), width),
+        Column::Why => cut_why(&without_namespaces(cell, row), row, width),
         Column::Time
         | Column::Verdict
         | Column::State
         | Column::Bytes
         | Column::Rtt
         | Column::Age => text::cut(cell, width),
+    }
+}
+
+/// A reason cut to its column: the number of requests stays if it stands there, else the last of them.
+fn cut_why(why: &str, row: &Row, width: usize) -> String {
+    let (number, last) = (escape(&requests_behind(row)), escape(&last_behind(row)));
+    let short = number.split_once(", ").map_or(&*number, |(short, _)| short);
+    let (rest, tails, least) = match why.strip_suffix(number.as_str()) {
+        Some(rest) if !number.is_empty() => (rest, [&*number, short], LEAST_WHY[0]),
+        Some(_) | None => (why, [&*last, ""], LEAST_WHY[1]),
+    };
+    let rest = rest.strip_suffix(last.as_str()).unwrap_or(rest);
+    let fits = |tail: &&str| !tail.is_empty() && text::width(tail) + least <= width;
+    match tails.into_iter().find(fits) {
+        Some(tail) => format!("{}{tail}", text::cut(rest, width - text::width(tail))),
+        None => text::cut(why, width),
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! On a terminal rows fit the line, denials of one cause are one row, and with `-f` what isn't over is
 //! kept up to date below what is. Elsewhere each connection is one line, in full, with `-f` as soon as
-//! its fate is known. With `--aggregate-by` they are counted in groups.
+//! its fate is known. With `--aggregate-by` they are counted in groups. A denied request of layer 7 is a row
+//! of its own, as if it were a denied connection.
 
 mod live;
+mod requests;
 mod rows;
 mod sums;
 
@@ -30,7 +32,8 @@ use proto::{
 use super::{groups::Groups, request::Selection, view::View};
 use crate::text::grouped;
 use live::Live;
-use rows::{Table, Told};
+use requests::DeniedRequests;
+use rows::{RowId, Table, Told};
 use sums::{Held, Sums};
 
 /// Between two refreshes on a terminal.
@@ -100,6 +103,8 @@ impl Present {
 /// Joins events, and shows the connections.
 pub(crate) struct ConnectionRows {
     joined: Connections<Box<Flow>>,
+    /// Requests that the filter lets through.
+    requests: DeniedRequests,
     filter: Program,
     table: Table,
     live: Option<Live>,
@@ -135,6 +140,7 @@ impl ConnectionRows {
         let is_terminal = view.is_terminal;
         Self {
             joined: Connections::default(),
+            requests: DeniedRequests::default(),
             filter: filter.program(),
             table: Table::new(view),
             live: (follow && is_terminal).then(Live::default),
@@ -156,6 +162,9 @@ impl ConnectionRows {
     /// Takes an event in.
     pub(crate) fn push(&mut self, flow: &Flow) {
         self.events += 1;
+        if self.sums.is_none() {
+            self.requests.push(flow, &mut self.filter, self.translate);
+        }
         if let Some(id) = self.joined.push(flow, || Box::new(flow.clone()))
             && self.touched.last() != Some(&id)
             && self.follow
@@ -211,8 +220,9 @@ impl ConnectionRows {
         if self.follow && self.sums.is_none() {
             return None;
         }
-        if self.joined.forgotten() > 0 {
-            let forgotten = grouped(self.joined.forgotten());
+        let forgotten = self.joined.forgotten() + self.requests.forgotten();
+        if forgotten > 0 {
+            let forgotten = grouped(forgotten);
             return Some(format!(
                 "{forgotten} connections were left out for want of room: narrow the time or the filter"
             ));
@@ -247,6 +257,7 @@ impl ConnectionRows {
     /// Starts again, for an answer that has more.
     pub(super) fn clear(&mut self) {
         self.joined = Connections::default();
+        self.requests = DeniedRequests::default();
         self.events = 0;
     }
 
@@ -300,7 +311,7 @@ impl ConnectionRows {
     /// All rows, by time.
     fn rows(&mut self) -> Vec<Row> {
         let now = self.now();
-        let mut rows = Vec::new();
+        let mut rows: Vec<Row> = self.requests.rows().cloned().collect();
         for connection in self.joined.iter() {
             rows.extend(row(&connection, now, &mut self.filter, self.translate));
         }
@@ -357,17 +368,22 @@ impl ConnectionRows {
         self.touched.dedup();
         // What waits for its fate is looked at again.
         let mut waiting = Vec::new();
-        let mut new = Vec::new();
+        let requests = self.requests.take();
+        let mut new: Vec<Told> = requests
+            .map(|(number, row)| (RowId::Request(number), row, true))
+            .collect();
         let looked: HashSet<TupleId> = self.touched.iter().copied().collect();
         for id in std::mem::take(&mut self.touched) {
             let connections = self.joined.of(id);
-            let mut is_over = true;
+            // Of what a proxy told first the packets are still to come.
+            let last = self.joined.last_of(id).unwrap_or(i64::MIN);
+            let mut is_over = !connections.is_empty() || now.saturating_sub(last) > LINGER;
             for connection in &connections {
                 let state = connection.state(now);
                 let is_told = is_end || is_told(connection, state, now);
                 is_over &= is_past(connection, now, LINGER);
                 let row = row(connection, now, &mut self.filter, self.translate);
-                new.extend(row.map(|row| (connection.id(), row, is_told)));
+                new.extend(row.map(|row| (RowId::Connection(connection.id()), row, is_told)));
             }
             match is_over {
                 true => self.joined.forget(id),

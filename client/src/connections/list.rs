@@ -8,6 +8,7 @@ use std::{
 use flow::{
     Filter, FlowView as _, Program, Verdict,
     connection::{Connection, ConnectionId, State, TupleId},
+    request::RequestView,
 };
 
 use super::{
@@ -24,7 +25,7 @@ use crate::{
 const AGES: i64 = 10_000_000_000;
 
 /// The connections that match a filter and the places where something is missing, the oldest first:
-/// by when they began.
+/// by when they began. If asked, denied requests of layer 7 are among them, each by itself.
 ///
 /// A connection stays where it is while events of it come. It leaves when the store holds none of them
 /// any more.
@@ -36,6 +37,8 @@ pub struct ConnectionList {
     /// Connections that lived in a time (Unix ns, both included).
     within: Option<(i64, i64)>,
     entries: Vec<Entry>,
+    /// Denied requests are entries, too.
+    with_requests: bool,
     position: Position,
     /// Those that become something else by waiting.
     waiting: BTreeSet<TupleId>,
@@ -51,12 +54,12 @@ pub struct ConnectionList {
     newest: i64,
 }
 
-/// A connection or a mark.
+/// A connection, a denied request, or a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// When it began, Unix ns.
     pub start: i64,
-    /// Which connection; `None`: a mark.
+    /// Which connection; `None`: a mark or, by its kind, a denied request.
     pub id: Option<ConnectionId>,
     /// Time of its last event, Unix ns.
     pub last: i64,
@@ -80,6 +83,12 @@ impl Entry {
         // The flow that explains a connection changes, and the connection stays where it is.
         let number = if self.id.is_some() { 0 } else { self.number };
         (self.start, self.id, number)
+    }
+
+    /// Whether it is a denied request, whose flow has the number.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        self.id.is_none() && matches!(self.kind, Kind::Flow(_))
     }
 
     /// Whether it was denied or dropped.
@@ -109,6 +118,7 @@ impl ConnectionList {
             narrowed: !filter.is_everything(),
             within: None,
             entries: Vec::new(),
+            with_requests: false,
             position: Position::default(),
             waiting: BTreeSet::new(),
             marks: 0..0,
@@ -118,6 +128,13 @@ impl ConnectionList {
             entered: 0,
             newest: i64::MIN,
         }
+    }
+
+    /// With the denied requests of layer 7.
+    #[must_use]
+    pub fn with_requests(mut self) -> Self {
+        self.with_requests = true;
+        self
     }
 
     /// Only connections that lived in a time (Unix ns, both included), and marks of it.
@@ -177,7 +194,7 @@ impl ConnectionList {
         };
         self.count_entered(&changes, is_continued);
         merge(&mut self.entries, fresh);
-        let is_connection = |entry: &&Entry| entry.id.is_some();
+        let is_connection = |entry: &&Entry| matches!(entry.kind, Kind::Flow(_));
         self.connections = self.entries.iter().filter(is_connection).count();
         self.denied = self.entries.iter().filter(|entry| entry.is_bad()).count();
         changes
@@ -237,7 +254,7 @@ impl ConnectionList {
         self.newest = self.newest.max(newest.unwrap_or(i64::MIN));
     }
 
-    /// Marks that have come, or all of them.
+    /// Marks and denied requests that have come, or all of them.
     fn put_marks(
         &mut self,
         joined: &Joined,
@@ -254,12 +271,28 @@ impl ConnectionList {
         // Time of the last item that has one.
         let mut known = None;
         for (number, item) in snapshot.iter(from..seen.end) {
-            let Item::Marker(mark) = item else {
-                known = Some(item.time()).filter(|time| *time > 0).or(known);
-                continue;
-            };
             let time = item.time();
             let outside = |(from, to)| time > 0 && (time < from || time > to);
+            let mark = match item {
+                Item::Flow(row) => {
+                    known = Some(time).filter(|time| *time > 0).or(known);
+                    if self.with_requests
+                        && let Some(view) = RequestView::denied(row)
+                        && !self.within.is_some_and(outside)
+                        && self.program.matches(&view)
+                    {
+                        fresh.push(Entry {
+                            start: time,
+                            id: None,
+                            last: time,
+                            number,
+                            kind: Kind::Flow(view.verdict()),
+                        });
+                    }
+                    continue;
+                }
+                Item::Marker(mark) => mark,
+            };
             // That a node came or went is of no connection in particular.
             let is_note = matches!(**mark, Marker::Nodes { .. });
             if is_note && self.narrowed || self.within.is_some_and(outside) {
@@ -287,7 +320,7 @@ impl ConnectionList {
         &self.entries
     }
 
-    /// How many of them are connections, and no marks.
+    /// How many of them are connections or denied requests, and no marks.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections

@@ -83,6 +83,16 @@ impl Key {
         if matches!(kind, Some(event::TRACE_SOCK | event::CAPTURE | event::L7)) {
             return None;
         }
+        Self::of_packet(flow)
+    }
+
+    /// The connection that carried what a proxy read; `None` of what no proxy did.
+    pub(super) fn of_request<V: FlowView>(flow: &V) -> Option<(Self, Orientation)> {
+        let (kind, _) = flow.event_type()?;
+        (kind == event::L7).then(|| Self::of_packet(flow))?
+    }
+
+    fn of_packet<V: FlowView>(flow: &V) -> Option<(Self, Orientation)> {
         let (source, destination) = (flow.ip(Side::Source)?, flow.ip(Side::Destination)?);
         let transport = flow.transport();
         let mut ports = [Side::Source, Side::Destination].map(|side| flow.port(side).unwrap_or(0));

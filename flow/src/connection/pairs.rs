@@ -38,11 +38,13 @@ pub(super) fn of<'a, K>(legs: &[&'a Leg<K>]) -> Vec<Pair<'a, K>> {
             None => pairs.push((*leg, None)),
         }
     }
-    pairs.sort_by_key(|(one, other)| {
-        let start = other.map_or(one.start, |other| other.start.min(one.start));
-        (start, one.node)
-    });
+    pairs.sort_by_key(|pair| (start(pair), pair.0.node));
     pairs
+}
+
+/// When a connection began, Unix ns.
+pub(super) fn start<K>((one, other): &Pair<'_, K>) -> i64 {
+    other.map_or(one.start, |other| other.start.min(one.start))
 }
 
 /// How far apart two legs began, if they may be one connection's.

@@ -6,6 +6,7 @@ use super::key::Key;
 use super::leg::{Leg, bit};
 use super::outcome::{self, Outcome};
 use super::pairs::Pair;
+use super::requests::Requests;
 use super::{ConnectionId, Connections, TupleId};
 use crate::view::{ConnectionFacts, ConnectionState as State, Direction, Side, Transport, Volume};
 
@@ -17,6 +18,8 @@ pub struct Connection<'a, K> {
     key: Key,
     one: &'a Leg<K>,
     other: Option<&'a Leg<K>>,
+    /// Between when requests of its ends are its own, Unix ns.
+    own: (i64, i64),
 }
 
 impl<K> Clone for Connection<'_, K> {
@@ -33,6 +36,7 @@ impl<'a, K> Connection<'a, K> {
         id: TupleId,
         key: Key,
         (one, other): Pair<'a, K>,
+        own: (i64, i64),
     ) -> Self {
         Self {
             of,
@@ -40,6 +44,7 @@ impl<'a, K> Connection<'a, K> {
             key,
             one,
             other,
+            own,
         }
     }
 
@@ -93,6 +98,11 @@ impl<'a, K> Connection<'a, K> {
             }
             volume
         })
+    }
+
+    /// The requests of layer 7 that it carried, as proxies told.
+    pub fn requests(&self) -> Requests<'a, K> {
+        self.of.requests_of(self.id, self.own)
     }
 
     /// Packets that were dropped.

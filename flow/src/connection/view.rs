@@ -22,6 +22,20 @@ pub struct ConnectionView<'a, V> {
     decided: [Option<&'a V>; 2],
     totals: Totals,
     facts: ConnectionFacts,
+    requests: CarriedRequests<'a, V>,
+}
+
+/// The requests that a connection carried, with the newest event of an allowed one.
+#[derive(Debug)]
+pub struct CarriedRequests<'a, V> {
+    /// All, the denied ones too.
+    pub total: u64,
+    /// Those that no rule allowed.
+    pub denied: u64,
+    /// Those that were allowed, and failed on the way.
+    pub failed: u64,
+    /// An answer or a request; `None` if none was allowed, or it isn't held any more.
+    pub newest: Option<&'a V>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,12 +64,20 @@ impl<'a, V: FlowView> ConnectionView<'a, V> {
             Outcome::Denied { .. } => Verdict::Dropped,
             Outcome::Unconfirmed => Verdict::Unknown,
         };
+        let requests = connection.requests();
+        let requests = CarriedRequests {
+            total: requests.total,
+            denied: requests.denied,
+            failed: requests.failed,
+            newest: requests.newest.and_then(&mut read),
+        };
         let mut decided = |end| connection.witness(end).and_then(&mut read);
         Some(Self {
             flow,
             swapped: is_swapped(flow, connection.end(Side::Source)),
             decided: [decided(Direction::Egress), decided(Direction::Ingress)],
             facts: connection.facts(now),
+            requests,
             totals: Totals {
                 time: connection.last(),
                 verdict,
@@ -75,6 +97,11 @@ impl<'a, V: FlowView> ConnectionView<'a, V> {
     /// The event that explains the outcome.
     pub fn event(&self) -> &'a V {
         self.flow
+    }
+
+    /// The requests that it carried.
+    pub fn requests(&self) -> &CarriedRequests<'a, V> {
+        &self.requests
     }
 
     fn side(&self, side: Side) -> Side {

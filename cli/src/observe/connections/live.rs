@@ -7,11 +7,11 @@ use std::{
 };
 
 use flow::{
-    connection::{ConnectionId, State, TupleId},
+    connection::{State, TupleId},
     rows::{Judged, Row, grouped},
 };
 
-use super::rows::{Table, Told};
+use super::rows::{RowId, Table, Told};
 
 /// A row that has not changed for so long (ns) is done, unless it is open.
 const SETTLED: i64 = 10_000_000_000;
@@ -24,7 +24,7 @@ pub(super) struct Live {
     /// Rows that may change.
     rows: Vec<Told>,
     /// Those that are done, and how they stood.
-    done: HashMap<ConnectionId, (Judged, State)>,
+    done: HashMap<RowId, (Judged, State)>,
     /// Lines on the terminal that the next ones replace.
     lines: usize,
     /// A heading stands above.
@@ -33,14 +33,14 @@ pub(super) struct Live {
 
 impl Live {
     /// Takes a connection for shown, as it stands.
-    pub(super) fn is_done(&mut self, id: ConnectionId, row: &Row) {
+    pub(super) fn is_done(&mut self, id: RowId, row: &Row) {
         self.done.insert(id, stands(row));
     }
 
     /// Forgets connections that are not held any more.
     pub(super) fn forget(&mut self, is_held: impl Fn(TupleId) -> bool) {
         if self.done.len() >= MOST_KNOWN {
-            self.done.retain(|id, _| is_held(id.tuple));
+            self.done.retain(|id, _| id.tuple().is_some_and(&is_held));
         }
     }
 
@@ -56,11 +56,12 @@ impl Live {
         is_end: bool,
     ) -> io::Result<()> {
         // What the filter no longer lets through is gone from the screen.
-        let there: HashSet<ConnectionId> = new.iter().map(|(id, ..)| *id).collect();
+        let there: HashSet<RowId> = new.iter().map(|(id, ..)| *id).collect();
+        let is_looked_at = |id: RowId| id.tuple().is_some_and(|tuple| looked.contains(&tuple));
         self.rows
-            .retain(|(id, ..)| there.contains(id) || !looked.contains(&id.tuple));
+            .retain(|(id, ..)| there.contains(id) || !is_looked_at(*id));
         let places = self.rows.iter().enumerate();
-        let places: HashMap<ConnectionId, usize> = places.map(|(at, (id, ..))| (*id, at)).collect();
+        let places: HashMap<RowId, usize> = places.map(|(at, (id, ..))| (*id, at)).collect();
         for told in new {
             let is_done = self.done.get(&told.0) == Some(&stands(&told.1));
             match places.get(&told.0).and_then(|at| self.rows.get_mut(*at)) {

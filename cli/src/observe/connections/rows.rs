@@ -15,13 +15,32 @@ use flow::{
 use proto::google::Timestamp;
 
 use super::super::{
-    cells::{bracketed, destination, is_trouble, shortened, why},
+    cells::{bracketed, destination, is_trouble, shortened, why, why_beside},
     view::View,
 };
 use crate::text;
 
 /// A row, whose it is, and whether it may be told.
-pub(super) type Told = (ConnectionId, Row, bool);
+pub(super) type Told = (RowId, Row, bool);
+
+/// What tells a row from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum RowId {
+    /// A connection.
+    Connection(ConnectionId),
+    /// A denied request, by its number among them: nothing more comes of it.
+    Request(u64),
+}
+
+impl RowId {
+    /// Between which ends, of a connection.
+    pub(super) fn tuple(self) -> Option<TupleId> {
+        match self {
+            Self::Connection(id) => Some(id.tuple),
+            Self::Request(_) => None,
+        }
+    }
+}
 
 /// Connections whose lines are remembered before it is looked which of them are still held.
 const MOST_KNOWN: usize = 100_000;
@@ -43,7 +62,7 @@ pub(super) struct Table {
     /// The zone in the heading above.
     headed: String,
     /// What was said of each connection.
-    known: HashMap<ConnectionId, Judged>,
+    known: HashMap<RowId, Judged>,
 }
 
 impl Table {
@@ -86,14 +105,14 @@ impl Table {
     }
 
     /// Takes a connection for told, with its verdict.
-    pub(super) fn is_told(&mut self, id: ConnectionId, row: &Row) {
+    pub(super) fn is_told(&mut self, id: RowId, row: &Row) {
         self.known.insert(id, row.judged);
     }
 
     /// Forgets what was told of connections that are not held any more.
     pub(super) fn forget(&mut self, is_held: impl Fn(TupleId) -> bool) {
         if self.known.len() >= MOST_KNOWN {
-            self.known.retain(|id, _| is_held(id.tuple));
+            self.known.retain(|id, _| id.tuple().is_some_and(&is_held));
         }
     }
 
@@ -196,8 +215,8 @@ impl Table {
         let has_state = layout.0.iter().any(|(column, _)| *column == Column::State);
         let cells = layout.0.iter().map(|(column, width)| {
             let mut cell = self.cell(*column, row, names);
-            if *column == Column::Why && !has_state && is_trouble(row.facts.state) {
-                cell = format!("{} \u{b7} {cell}", row.facts.state.name());
+            if *column == Column::Why {
+                cell = why_beside(row, cell, has_state);
             }
             // Without a terminal nothing is cut.
             if self.width.is_some() && text::width(&cell) > *width {

@@ -1,0 +1,209 @@
+//! The requests of layer 7 that connections carried, as proxies told.
+//!
+//! A proxy tells each request once for each end whose rules it judged by: of the two numbers the greater
+//! one is how many there were. They are kept by the two ends with their ports, apart from the legs, since
+//! nodes and proxies may be heard in any order; which connection they were on, of several between the same
+//! ports, is worked out when somebody reads.
+
+use proto::flow::{TrafficDirection, Verdict};
+
+use super::leg::Leg;
+use super::{Connections, NONE, TupleId};
+use crate::request::is_answer;
+use crate::view::{Direction, FlowView};
+
+/// Connections of one pair of ports whose requests are kept apart: the oldest are counted together.
+const MOST: usize = 16;
+
+/// Requests of one connection of two ends.
+#[derive(Debug)]
+pub(super) struct Carried<K> {
+    /// Unix ns of the first event.
+    first: i64,
+    /// Unix ns of the last one.
+    last: i64,
+    /// Requests as they were judged at the source and at the destination.
+    judged: [u32; 2],
+    denied: u32,
+    /// Those that failed, of both ends.
+    failed: [u32; 2],
+    /// The newest event of an allowed one.
+    newest: Option<K>,
+    /// Its time, and whether it is an answer.
+    rank: (i64, bool),
+    /// The last request was denied: what answers is the proxy.
+    was_denied: bool,
+}
+
+/// What is told of the requests that a connection carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requests<'a, K> {
+    /// All, the denied ones too.
+    pub total: u64,
+    /// Those that no rule allowed.
+    pub denied: u64,
+    /// Those that were allowed, and failed on the way.
+    pub failed: u64,
+    /// What is kept of the newest event of an allowed one: an answer, or a request.
+    pub newest: Option<&'a K>,
+}
+
+impl<K> Requests<'_, K> {
+    const NONE: Self = Self {
+        total: 0,
+        denied: 0,
+        failed: 0,
+        newest: None,
+    };
+}
+
+/// What a proxy tells of a request or of its answer.
+pub(super) struct RequestEvent {
+    /// Unix ns.
+    pub(super) time: i64,
+    is_answer: bool,
+    end: Direction,
+    verdict: Verdict,
+}
+
+impl RequestEvent {
+    pub(super) fn of<V: FlowView>(flow: &V) -> Self {
+        Self {
+            time: flow.time_ns().unwrap_or(0),
+            is_answer: is_answer(flow),
+            end: match flow.direction() {
+                TrafficDirection::Ingress => Direction::Ingress,
+                TrafficDirection::Egress | TrafficDirection::Unknown => Direction::Egress,
+            },
+            verdict: flow.verdict(),
+        }
+    }
+}
+
+impl<K> Carried<K> {
+    fn new(time: i64) -> Self {
+        Self {
+            first: time,
+            last: time,
+            judged: [0; 2],
+            denied: 0,
+            failed: [0; 2],
+            newest: None,
+            rank: (i64::MIN, false),
+            was_denied: false,
+        }
+    }
+
+    fn total(&self) -> u32 {
+        // Of one that failed the request itself may be told, or not.
+        let [judged, failed] = [self.judged, self.failed].map(|[one, other]| one.max(other));
+        judged.max(failed)
+    }
+
+    fn take(&mut self, event: &RequestEvent, keep: impl FnOnce() -> K) {
+        self.first = self.first.min(event.time);
+        self.last = self.last.max(event.time);
+        let is_denied = event.verdict == Verdict::Dropped && !event.is_answer;
+        let at = usize::from(event.end == Direction::Ingress);
+        if event.verdict == Verdict::Error {
+            self.failed[at] = self.failed[at].saturating_add(1);
+        } else if !event.is_answer {
+            self.judged[at] = self.judged[at].saturating_add(1);
+            self.denied = self.denied.saturating_add(is_denied.into());
+        }
+        let is_refusal = is_denied || event.is_answer && self.was_denied;
+        self.was_denied = is_denied;
+        let rank = (event.time, event.is_answer);
+        if !is_refusal && rank >= self.rank {
+            self.rank = rank;
+            self.newest = Some(keep());
+        }
+    }
+}
+
+/// The place of a tuple without requests takes only this.
+pub(super) type CarriedList<K> = Option<Box<Vec<Carried<K>>>>;
+
+impl<K> Connections<K> {
+    /// Takes a request of two ends in, or an answer.
+    pub(super) fn take_request(&mut self, at: u32, event: &RequestEvent, keep: impl FnOnce() -> K) {
+        let Some(tuple) = self.tuples.get_mut(at) else {
+            return;
+        };
+        let (head, legs) = (tuple.head, &self.legs);
+        let all = tuple.carried.get_or_insert_default();
+        let begun_between = |from: i64, to: i64| {
+            let mut next = head;
+            std::iter::from_fn(|| {
+                let leg: &Leg<K> = legs.get(next)?;
+                next = leg.next;
+                Some(leg.start)
+            })
+            .any(|start| start > from && start <= to)
+        };
+        // The newest that it may belong to, unless another connection began between.
+        let known = all.iter_mut().rev();
+        let mut known = known.skip_while(|carried| carried.first > event.time);
+        match known.next() {
+            Some(carried) if !begun_between(carried.last, event.time) => {
+                return carried.take(event, keep);
+            }
+            Some(_) => {}
+            None => {
+                // Older than all.
+                if let Some(carried) = all.first_mut()
+                    && !begun_between(event.time, carried.first)
+                {
+                    return carried.take(event, keep);
+                }
+            }
+        }
+        let mut carried = Carried::new(event.time);
+        carried.take(event, keep);
+        let place = all.partition_point(|known| known.first <= event.time);
+        if all.len() < MOST {
+            all.insert(place, carried);
+        } else if let Some(nearest) = all.get_mut(place.saturating_sub(1)) {
+            nearest.last = nearest.last.max(carried.last);
+            nearest.judged = [0, 1].map(|at| nearest.judged[at].saturating_add(carried.judged[at]));
+            nearest.denied = nearest.denied.saturating_add(carried.denied);
+            nearest.failed = [0, 1].map(|at| nearest.failed[at].saturating_add(carried.failed[at]));
+            nearest.newest = carried.newest.or(nearest.newest.take());
+            nearest.rank = carried.rank;
+        }
+    }
+
+    /// The requests of two ends that were on the connection which lived in a time (Unix ns, the second not
+    /// included).
+    pub(super) fn requests_of(&self, of: TupleId, (from, to): (i64, i64)) -> Requests<'_, K> {
+        let all = self.tuples.get(of.0).and_then(|of| of.carried.as_deref());
+        let all = all.into_iter().flatten();
+        all.filter(|carried| carried.last >= from && carried.last < to)
+            .fold(Requests::NONE, |sum, carried| Requests {
+                total: sum.total + u64::from(carried.total()),
+                denied: sum.denied + u64::from(carried.denied),
+                failed: sum.failed + u64::from(carried.failed[0].max(carried.failed[1])),
+                newest: carried.newest.as_ref().or(sum.newest),
+            })
+    }
+
+    /// When two ends were heard of last, in an event of any kind (Unix ns); `None` if they are forgotten.
+    pub fn last_of(&self, id: TupleId) -> Option<i64> {
+        let tuple = self.tuples.get(id.0)?;
+        let legs = self.legs_of(tuple.head);
+        let carried = tuple.carried.iter().flat_map(|all| all.iter());
+        let last = legs.iter().map(|leg| leg.last);
+        last.chain(carried.map(|carried| carried.last)).max()
+    }
+
+    /// Whether something is held that is kept of the requests of two ends.
+    pub(super) fn holds_request(&self, at: u32, holds: impl Fn(&K) -> bool) -> bool {
+        let tuple = self.tuples.get(at);
+        let carried = tuple.and_then(|tuple| tuple.carried.as_deref());
+        let mut kept = carried.into_iter().flatten();
+        kept.any(|carried| carried.newest.as_ref().is_some_and(&holds))
+    }
+}
+
+// Most pairs of ends carry nothing that a proxy read.
+const _: () = assert!(size_of::<CarriedList<u64>>() == size_of::<usize>() && NONE == u32::MAX);
