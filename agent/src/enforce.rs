@@ -26,12 +26,7 @@ mod recorded;
 mod state_file;
 mod sweep;
 
-use std::{
-    collections::BTreeSet,
-    path::PathBuf,
-    sync::{Arc, mpsc::Receiver},
-    time::Duration,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use cluster::State;
 use loader::{Datapath, IfIndex, RingReader, grace_periods::Expedited, pods::Routes};
@@ -56,11 +51,11 @@ use crate::{
     changes::Recorder,
     config::Config,
     error::chain,
-    fact::Fact,
     node::{
         AppliedState, NotificationReceiver, Notifier, Peers, Published, QueryReceiver,
         RingDropCounter, StaleState, StateSnapshot,
     },
+    proxy::ProxyFacts,
 };
 
 pub use crate::journal::{Damage as StateFileDamage, StateFileError};
@@ -227,7 +222,7 @@ impl Reconciler {
     }
 
     /// What the proxy tells, if there is one; for the observer.
-    pub fn proxied(&mut self) -> Option<Receiver<Fact>> {
+    pub fn proxied(&mut self) -> Option<ProxyFacts> {
         self.layer7.as_mut()?.told.take()
     }
 

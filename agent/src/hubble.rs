@@ -28,6 +28,7 @@ use crate::{
 };
 
 pub use extension::{TYPE_URL, extension};
+pub(crate) use request_summary::rcode as dns_rcode;
 pub use summary::summary;
 
 /// What does not follow from the packet.

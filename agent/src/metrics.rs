@@ -17,9 +17,11 @@ use crate::{
     history::History,
     node::{Status, conntrack_stats::ConntrackStats},
     observe::Stats,
+    proxy::ProxyStats,
 };
 
 mod page;
+mod requests;
 
 use page::Page;
 
@@ -40,6 +42,8 @@ pub struct Metrics {
     pub connections: Arc<ConntrackStats>,
     /// What changed in the cluster's state.
     pub changes: Arc<Changes>,
+    /// What came from the proxy; `None`: there is to be none.
+    pub proxy: Option<Arc<ProxyStats>>,
 }
 
 /// Binds the address. Without one, the default if it is free: several agents can share a machine.

@@ -13,6 +13,7 @@ pub mod egress_device;
 mod flow_metrics;
 pub mod perf_source;
 pub mod reader;
+mod request_metrics;
 mod resolver;
 pub mod source;
 
@@ -46,6 +47,7 @@ use crate::{
 pub use egress_device::{EgressDevices, KernelEgressDevices};
 pub use flow_metrics::{FlowMetrics, FlowMetricsKey};
 pub use reader::ReaderStats;
+pub use request_metrics::{BOUNDS, Family, Latency, RequestCounts, RequestMetrics};
 pub use resolver::Resolver;
 
 /// How often the clocks are compared.
@@ -92,6 +94,8 @@ pub struct Stats {
     pub left_unread: u64,
     /// Flows by what metrics tell apart.
     pub flow_metrics: FlowMetrics,
+    /// Requests by what metrics tell apart.
+    pub request_metrics: RequestMetrics,
 }
 
 impl Stats {
@@ -155,6 +159,7 @@ impl Observer {
             stored: AtomicU64::new(0),
             left_unread: config.left_unread,
             flow_metrics: FlowMetrics::default(),
+            request_metrics: RequestMetrics::default(),
         });
         let state = State {
             readers,
@@ -311,6 +316,7 @@ impl State {
                     stored += 1;
                     request.time = self.clock.wall(time);
                     let named = self.resolver.name_request(*request);
+                    self.stats.request_metrics.count(&named);
                     self.writer.request(named, self.resolver.node());
                 }
                 Fact::Loss(mut loss) => {

@@ -11,12 +11,12 @@
 
 mod link;
 mod records;
+mod stats;
 
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::fact::Fact;
 use crate::journal::StateFileError;
 use crate::node::Notifier;
+
+pub use stats::ProxyStats;
 
 /// How long a proxy may take to put rules in force.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -103,7 +105,16 @@ pub struct Proxy {
     directory: PathBuf,
     commands: tokio::sync::mpsc::Sender<Command>,
     learned: Receiver<Learned>,
-    is_there: Arc<AtomicBool>,
+    stats: Arc<ProxyStats>,
+}
+
+/// What a proxy tells.
+#[derive(Debug)]
+pub struct ProxyFacts {
+    /// Of requests, at the time of day.
+    pub facts: Receiver<Fact>,
+    /// How many came, and whether a proxy is there.
+    pub stats: Arc<ProxyStats>,
 }
 
 impl Proxy {
@@ -112,22 +123,19 @@ impl Proxy {
     ///
     /// # Errors
     /// There is no thread to be had.
-    pub fn follow(
-        directory: &Path,
-        notifier: Notifier,
-    ) -> Result<(Self, Receiver<Fact>), ProxyError> {
+    pub fn follow(directory: &Path, notifier: Notifier) -> Result<(Self, ProxyFacts), ProxyError> {
         let (commands, taken) = tokio::sync::mpsc::channel(ANSWERS);
         let (facts, told) = sync_channel(WAITING);
         let (answers, learned) = sync_channel(ANSWERS);
-        let is_there = Arc::<AtomicBool>::default();
+        let stats = Arc::<ProxyStats>::default();
         link::start(
             directory.join("proxy.sock"),
             taken,
             link::Tell {
-                facts: records::Facts::new(facts),
+                facts: records::Facts::new(facts, Arc::clone(&stats)),
                 answers,
                 notifier,
-                is_there: Arc::clone(&is_there),
+                stats: Arc::clone(&stats),
             },
         )
         .map_err(ProxyError::Start)?;
@@ -136,9 +144,9 @@ impl Proxy {
             directory,
             commands,
             learned,
-            is_there,
+            stats: Arc::clone(&stats),
         };
-        Ok((proxy, told))
+        Ok((proxy, ProxyFacts { facts: told, stats }))
     }
 
     /// Answers that the proxy waits with; it gives up on each after some seconds.
@@ -157,7 +165,7 @@ impl Proxy {
 
     /// Whether a proxy is connected.
     pub fn is_there(&self) -> bool {
-        self.is_there.load(Ordering::Relaxed)
+        self.stats.is_there()
     }
 
     /// Puts rules in force: on disk for a proxy that starts, and in the one that runs. Without one that is all.

@@ -236,7 +236,10 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let changes = Arc::clone(reconciler.changes());
     let node = Arc::new(node(config));
     let (history, writer) = History::new(config.history_flows, Arc::clone(&node));
-    let observing = observing(rings, left_unread, reconciler.proxied())?;
+    let proxied = reconciler.proxied();
+    let proxy = proxied.as_ref().map(|proxy| Arc::clone(&proxy.stats));
+    let facts = proxied.map(|proxy| proxy.facts);
+    let observing = observing(rings, left_unread, facts)?;
     let observer = Observer::start(observing, Arc::clone(&published.names), writer)?;
 
     let stop = CancellationToken::new();
@@ -276,6 +279,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
         status: Arc::clone(&published.status),
         connections,
         changes,
+        proxy,
     };
     let mut servers = JoinSet::new();
     servers.spawn(follow(events, published, stop.clone()));

@@ -19,7 +19,7 @@ use flow::view::{Direction, Transport};
 use flows_agent::fact::{Outcome, Request};
 use flows_agent::history::{Cursor, Entry, History};
 use flows_agent::hubble::{FlowBuilder, stored_request::StoredRequest};
-use flows_agent::observe::Resolver;
+use flows_agent::observe::{Family, RequestMetrics, Resolver};
 use prost::Message as _;
 use proto::flow as pb;
 use proto::flows::v1::FlowExtension;
@@ -298,4 +298,126 @@ async fn one_that_comes_late_is_not_stored_behind_what_is_later() {
     assert_eq!(times.len(), 2);
     assert!(times.is_sorted(), "{times:?}");
     agent.end().await;
+}
+
+/// The series of a family as lines.
+fn series<T: std::fmt::Debug>(family: &Family<T>) -> Vec<String> {
+    let all = family.sorted().into_iter();
+    all.map(|(values, value)| format!("{} = {value:?}", values.join("|")))
+        .collect()
+}
+
+#[test]
+fn metrics_count_them_as_hubble_does_and_by_rule() {
+    let mut resolver = Resolver::default();
+    resolver.update(&Arc::new(names()));
+    let metrics = RequestMetrics::default();
+    let mut count = |request: Request| metrics.count(&resolver.name_request(request));
+    let http_answer = |code, latency_ns| {
+        let mut answer = Request {
+            is_reply: true,
+            ..http(2, Outcome::Forwarded)
+        };
+        answer.content.latency_ns = latency_ns;
+        answer.content.r#type = pb::L7FlowType::Response.into();
+        if let Some(pb::layer7::Record::Http(http)) = &mut answer.content.record {
+            http.code = code;
+        }
+        answer
+    };
+    count(http(1, Outcome::Denied));
+    count(http(1, Outcome::Forwarded));
+    count(http_answer(403, 40_000));
+    count(http_answer(200, 30_000_000));
+    let query = Request {
+        is_reply: false,
+        ..dns(3)
+    };
+    count(Request {
+        outcome: Outcome::Denied,
+        ..query.clone()
+    });
+    count(query);
+    count(dns(4));
+    let kafka = |is_reply| {
+        let mut request = http(5, Outcome::Forwarded);
+        request.is_reply = is_reply;
+        request.direction = Direction::Egress;
+        request.content.latency_ns = if is_reply { 11_000_000_000 } else { 0 };
+        request.content.record = Some(pb::layer7::Record::Kafka(pb::Kafka {
+            api_key: "produce".into(),
+            topic: "orders".into(),
+            error_code: 29,
+            ..pb::Kafka::default()
+        }));
+        request
+    };
+    count(kafka(false));
+    count(kafka(true));
+    let counts = metrics.counts();
+    assert_eq!(
+        series(&counts.http_requests),
+        [
+            "POST|HTTP/1.1|200|server = 1",
+            "POST|HTTP/1.1|403|server = 1"
+        ]
+    );
+    assert_eq!(
+        series(&counts.dns_queries),
+        ["|A|1 = 1", "Policy denied|A|1 = 1"]
+    );
+    assert_eq!(series(&counts.dns_responses), ["No Error|A|1 = 1"]);
+    assert_eq!(series(&counts.dns_response_types), ["A|A = 1"]);
+    assert_eq!(
+        series(&counts.kafka_requests),
+        ["orders|produce|29|client = 1"]
+    );
+    let by_rule = series(&counts.by_rule);
+    let of_http: Vec<&String> = by_rule.iter().filter(|of| of.contains("HTTP")).collect();
+    let [denied, forwarded] = &of_http[..] else {
+        panic!("{by_rule:?}")
+    };
+    assert!(
+        denied.starts_with("cnp shop/allow-frontend|spec.ingress["),
+        "{denied}"
+    );
+    assert!(denied.ends_with("|HTTP|ingress|DROPPED = 1"), "{denied}");
+    assert!(
+        forwarded.ends_with("|HTTP|ingress|FORWARDED = 1"),
+        "{forwarded}"
+    );
+    let [(values, latency)] = counts.http_duration.sorted()[..] else {
+        panic!("one: {:?}", counts.http_duration)
+    };
+    assert_eq!(values.join("|"), "POST|server");
+    assert_eq!((latency.buckets[0], latency.buckets[3]), (1, 1));
+    assert!((latency.sum - 0.030_04).abs() < 1e-9, "{latency:?}");
+    let [(_, slow)] = counts.kafka_duration.sorted()[..] else {
+        panic!("one: {:?}", counts.kafka_duration)
+    };
+    assert_eq!(slow.buckets.last(), Some(&1), "above all bounds");
+    assert_eq!(counts.overflowed, 0);
+    assert!(series(&counts.flows).contains(&"HTTP|DROPPED = 1".to_owned()));
+}
+
+#[test]
+fn what_clients_send_makes_no_more_series_than_there_is_room_for() {
+    let mut resolver = Resolver::default();
+    resolver.update(&Arc::new(names()));
+    let metrics = RequestMetrics::default();
+    for number in 0..3_000 {
+        let mut request = http(1, Outcome::Forwarded);
+        request.is_reply = true;
+        if let Some(pb::layer7::Record::Http(http)) = &mut request.content.record {
+            http.method = format!("{number}{}", "\u{fc}".repeat(200));
+        }
+        metrics.count(&resolver.name_request(request));
+    }
+    let counts = metrics.counts();
+    let all = counts.http_requests.sorted();
+    assert_eq!(all.len(), 1_001);
+    assert!(all.iter().all(|(values, _)| values[0].len() <= 120));
+    let other = all.iter().find(|(values, _)| &*values[0] == "other");
+    assert_eq!(other.map(|(_, sum)| **sum), Some(2_000));
+    assert_eq!(counts.overflowed, 2_000);
 }

@@ -1,5 +1,6 @@
 //! The connections among the flows of a store: joined once, or kept up to date as flows come.
 
+mod exchanges;
 mod joined;
 mod list;
 mod requests;
@@ -11,6 +12,7 @@ use flow::{
 };
 
 use crate::store::{Row as FlowRow, Snapshot};
+pub use exchanges::{Exchange, exchanges};
 pub use joined::{Joined, Position};
 pub use list::{Changes, ConnectionList, Entry};
 pub use requests::{allowed_requests, denied_request, denied_requests};

@@ -7,7 +7,6 @@
 //! A place is a direction of a table. One whose rules the proxy doesn't have has its connections refused.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc::Receiver;
 
 use cluster::Labels;
 use loader::Datapath;
@@ -16,16 +15,15 @@ use policy::layer7::{TablePortSets, snapshot};
 use super::error::{EnforceError, loader_error};
 use super::names::Names;
 use crate::config::Config;
-use crate::fact::Fact;
 use crate::node::Notifier;
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, ProxyFacts};
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Layer7 {
     pub(super) proxy: Proxy,
     /// What it tells, until somebody takes it.
-    pub(super) told: Option<Receiver<Fact>>,
+    pub(super) told: Option<ProxyFacts>,
     /// What the proxy was given last; `None`: it may have anything.
     given: Option<TablePortSets>,
     /// What it is to have once the maps say so.

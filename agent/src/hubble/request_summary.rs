@@ -37,9 +37,10 @@ fn dns_answer(dns: &Dns) -> String {
     )
 }
 
-/// Response codes of DNS in the words of gopacket, which Hubble prints.
-fn rcode(number: u32) -> &'static str {
+/// Response codes of DNS in the words of gopacket, which Hubble prints; of 0 as its metrics have it.
+pub(crate) fn rcode(number: u32) -> &'static str {
     match number {
+        0 => "No Error",
         1 => "Format Error",
         2 => "Server Failure",
         3 => "Non-Existent Domain",

@@ -11,7 +11,7 @@ use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 use proto::flow as pb;
 use serve::metrics::Writer;
 
-use super::Metrics;
+use super::{Metrics, requests};
 use crate::{
     fact::FlowKind,
     node::{MapUsage, conntrack_stats::Counted},
@@ -29,6 +29,8 @@ impl Collector for Page {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let page = &mut Writer::new(encoder);
         flows(page, &self.metrics)?;
+        requests::requests(page, &self.metrics)?;
+        requests::proxy(page, &self.metrics)?;
         losses(page, &self.metrics)?;
         history(page, &self.metrics)?;
         enforcement(page, &self.metrics)?;
@@ -40,6 +42,28 @@ impl Collector for Page {
 
 fn flows(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result {
     let mut flows = BTreeMap::<_, u64>::new();
+    let requests = metrics.stats.request_metrics.counts();
+    for (values, sum) in requests.flows.sorted() {
+        let [protocol, verdict] = values else {
+            continue;
+        };
+        let protocol = match &**protocol {
+            "TLS" => "Unknown L7",
+            known => known,
+        };
+        let subtype = if protocol == "Unknown L7" {
+            ""
+        } else {
+            protocol
+        };
+        let labels = [
+            ("protocol", protocol),
+            ("subtype", subtype),
+            ("type", "L7"),
+            ("verdict", verdict),
+        ];
+        *flows.entry(labels).or_default() += sum;
+    }
     let mut drops = BTreeMap::<_, u64>::new();
     for (key, sum) in metrics.stats.flow_metrics.sums() {
         let protocol = protocol(key.transport);

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread::Builder;
 use std::time::Duration;
@@ -20,7 +19,9 @@ use tonic::{Status, Streaming};
 use tracing::{debug, info, warn};
 
 use super::records::Facts;
-use super::{ANSWERS, Acknowledgement, Command, Learned, PATIENCE, ProxyError, SetRules};
+use super::{
+    ANSWERS, Acknowledgement, Command, Learned, PATIENCE, ProxyError, ProxyStats, SetRules,
+};
 use crate::node::Notifier;
 
 /// How often a proxy is looked for.
@@ -38,7 +39,7 @@ pub(super) struct Tell {
     pub(super) answers: SyncSender<Learned>,
     /// Rung when there is an answer.
     pub(super) notifier: Notifier,
-    pub(super) is_there: Arc<AtomicBool>,
+    pub(super) stats: Arc<ProxyStats>,
 }
 
 /// Starts the thread. It ends when nobody can ask anything any more.
@@ -161,7 +162,7 @@ impl Link {
                         warn!("flows-proxy is gone: what is redirected to it is dropped until it is back");
                         streams = None;
                         self.client = None;
-                        self.tell.is_there.store(false, Ordering::Relaxed);
+                        self.tell.stats.set_there(false);
                     }
                 },
             }
@@ -206,7 +207,7 @@ impl Link {
         match Streams::open(self.client().await?).await {
             Ok(streams) => {
                 info!("flows-proxy is there");
-                self.tell.is_there.store(true, Ordering::Relaxed);
+                self.tell.stats.set_there(true);
                 Some(streams)
             }
             Err(status) => {

@@ -1,6 +1,8 @@
 //! The proxy's records as facts.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use abi::policy::COOKIE_NONE;
@@ -9,19 +11,22 @@ use proto::flow::{self as pb, L7FlowType, layer7};
 use proto::flows::v1::{GetProxyRecordsResponse, ProxyEnd, ProxyRecord};
 use tracing::warn;
 
+use super::ProxyStats;
 use crate::fact::{Fact, Loss, Outcome, Request, Stage};
 
 /// Where facts go. What finds no room is counted, and told as soon as there is some.
 pub(super) struct Facts {
     to: SyncSender<Fact>,
+    stats: Arc<ProxyStats>,
     lost: u64,
     last: u64,
 }
 
 impl Facts {
-    pub(super) fn new(to: SyncSender<Fact>) -> Self {
+    pub(super) fn new(to: SyncSender<Fact>, stats: Arc<ProxyStats>) -> Self {
         Self {
             to,
+            stats,
             lost: 0,
             last: 0,
         }
@@ -29,6 +34,9 @@ impl Facts {
 
     /// Tells what came in a message.
     pub(super) fn tell(&mut self, told: GetProxyRecordsResponse) {
+        let add = |counter: &AtomicU64, more: u64| counter.fetch_add(more, Ordering::Relaxed);
+        add(&self.stats.records, told.records.len() as u64);
+        add(&self.stats.lost_in_proxy, told.lost);
         for record in told.records {
             match requests(record) {
                 Some(requests) => requests
@@ -37,6 +45,7 @@ impl Facts {
                 None => {
                     warn!("a record of flows-proxy that can't be read; is it of another version?");
                     self.lost += 1;
+                    self.stats.malformed.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
@@ -49,7 +58,10 @@ impl Facts {
         self.last = request.time;
         match self.to.try_send(Fact::Request(Box::new(request))) {
             Ok(()) => {}
-            Err(TrySendError::Full(_)) => self.lost += 1,
+            Err(TrySendError::Full(_)) => {
+                self.lost += 1;
+                self.stats.lost_in_queue.fetch_add(1, Ordering::Relaxed);
+            }
             // The agent ends.
             Err(TrySendError::Disconnected(_)) => {}
         }
@@ -224,7 +236,8 @@ mod tests {
     #[test]
     fn what_cannot_be_read_or_finds_no_room_is_counted() {
         let (to, from) = sync_channel(1);
-        let mut facts = Facts::new(to);
+        let stats = Arc::<ProxyStats>::default();
+        let mut facts = Facts::new(to, Arc::clone(&stats));
         let unreadable = ProxyRecord {
             verdict: pb::Verdict::Unknown.into(),
             ..record()
@@ -239,5 +252,13 @@ mod tests {
             unreachable!("a loss")
         };
         assert_eq!((loss.events, loss.stage), (5, Stage::Queue));
+        let counts = [
+            &stats.records,
+            &stats.lost_in_proxy,
+            &stats.lost_in_queue,
+            &stats.malformed,
+        ];
+        let counts = counts.map(|count| count.load(Ordering::Relaxed));
+        assert_eq!(counts, [3, 3, 1, 1]);
     }
 }

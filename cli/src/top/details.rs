@@ -7,6 +7,7 @@ mod history;
 mod lines;
 mod outcome;
 mod related;
+mod requests;
 
 use flow::{
     rows::{Judged, Row},
@@ -55,7 +56,7 @@ pub(crate) struct Details {
     pub(crate) line: LineId,
     /// Number of the event that explains it.
     pub(crate) number: u64,
-    /// If it is a connection: how it stands, as far as that could still be read.
+    /// If it is a connection or a denied request: how it stands, as far as that could still be read.
     pub(crate) connection: Option<Whole>,
     /// What became of others of its pair, as far as they are held.
     history: Option<History>,
@@ -97,7 +98,7 @@ fn history(line: LineId, data: &Data) -> Option<History> {
     }
 }
 
-/// A connection as a whole.
+/// A connection, or a denied request, as a whole.
 #[derive(Clone, Debug)]
 pub(crate) struct Whole {
     pub(crate) row: Row,
@@ -108,13 +109,14 @@ pub(crate) struct Whole {
 
 impl Whole {
     fn of(line: LineId, data: &Data) -> Option<Self> {
-        let LineId::Connection(id) = line else {
-            return None;
+        let row = data.line_row(line)?;
+        let ends = match line {
+            LineId::Connection(id) => data.ends(id)?,
+            LineId::Item(number) => ConnectionEnds::of_event(data.row(number)?)?[0],
         };
-        let row = data.connection_row(id)?;
         Some(Self {
             judged: row.judged,
-            ends: data.ends(id)?,
+            ends,
             row,
         })
     }

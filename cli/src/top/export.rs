@@ -2,7 +2,7 @@
 //! their events; or CSV with the columns of the table.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::OpenOptions,
     io::{self, BufWriter, ErrorKind, Write},
     path::PathBuf,
@@ -99,8 +99,16 @@ pub(crate) struct Export {
 enum Shown {
     /// Items of these numbers.
     Events(Vec<u64>),
-    /// These connections, as they were at that moment (Unix ns).
-    Connections(Vec<ConnectionEnds>, i64),
+    /// These connections and denied requests, as they were at that moment (Unix ns).
+    Connections(Vec<Exported>, i64),
+}
+
+/// A line that is a connection, or a denied request.
+#[derive(Clone, Copy, Debug)]
+enum Exported {
+    Connection(ConnectionEnds),
+    /// Number of its flow.
+    Request(u64),
 }
 
 impl Shown {
@@ -109,11 +117,11 @@ impl Shown {
         match data.unit() {
             Unit::Events => Self::Events(lines.map(|line| line.number).collect()),
             Unit::Connections => {
-                let ends = lines.filter_map(|line| match line.id {
-                    LineId::Connection(id) => data.ends(id),
-                    LineId::Item(_) => None,
+                let exported = lines.filter_map(|line| match line.id {
+                    LineId::Connection(id) => data.ends(id).map(Exported::Connection),
+                    LineId::Item(number) => line.is_flow().then_some(Exported::Request(number)),
                 });
-                Self::Connections(ends.collect(), data.present())
+                Self::Connections(exported.collect(), data.present())
             }
         }
     }
@@ -189,16 +197,24 @@ impl Export {
         }
         match (&self.shown, self.form) {
             (Shown::Events(numbers), _) => self.items(numbers.iter().copied(), out),
-            (Shown::Connections(ends, now), Form::Csv) => self.connections(ends, *now, out),
-            (Shown::Connections(ends, _), Form::Json) => self.items(self.events_of(ends), out),
+            (Shown::Connections(lines, now), Form::Csv) => self.connections(lines, *now, out),
+            (Shown::Connections(lines, _), Form::Json) => self.items(self.events_of(lines), out),
         }
     }
 
-    /// Events of connections, and what was lost.
-    fn events_of(&self, ends: &[ConnectionEnds]) -> impl Iterator<Item = u64> {
-        let wanted = by_ends(ends.iter().copied(), |ends| *ends);
-        let is_of = move |item: &Item| match item {
+    /// Events of connections, denied requests, and what was lost.
+    fn events_of(&self, lines: &[Exported]) -> impl Iterator<Item = u64> {
+        let (mut ends, mut requests) = (Vec::new(), HashSet::new());
+        for line in lines {
+            match line {
+                Exported::Connection(of) => ends.push(*of),
+                Exported::Request(number) => drop(requests.insert(*number)),
+            }
+        }
+        let wanted = by_ends(ends.into_iter(), |ends| *ends);
+        let is_of = move |number: u64, item: &Item| match item {
             Item::Marker(_) => true,
+            Item::Flow(_) if requests.contains(&number) => true,
             Item::Flow(row) => {
                 let mut either = ConnectionEnds::of_event(row).into_iter().flatten();
                 either.any(|of| {
@@ -208,20 +224,25 @@ impl Export {
             }
         };
         let items = self.snapshot.iter(self.snapshot.range());
-        items.filter_map(move |(number, item)| is_of(item).then_some(number))
+        items.filter_map(move |(number, item)| is_of(number, item).then_some(number))
     }
 
-    /// A line for each connection.
-    fn connections(
-        &self,
-        ends: &[ConnectionEnds],
-        now: i64,
-        out: &mut impl Write,
-    ) -> io::Result<u64> {
+    /// A line for each connection and denied request.
+    fn connections(&self, lines: &[Exported], now: i64, out: &mut impl Write) -> io::Result<u64> {
         let joined = connections::join(&self.snapshot);
         let found = by_ends(joined.iter(), ConnectionEnds::of);
         let mut count = 0;
-        for ends in ends {
+        for line in lines {
+            let ends = match line {
+                Exported::Connection(ends) => ends,
+                Exported::Request(number) => {
+                    if let Some(view) = connections::denied_request(&self.snapshot, *number) {
+                        writeln!(out, "{}", csv::row(&view, &self.columns))?;
+                        count += 1;
+                    }
+                    continue;
+                }
+            };
             let alike = found.get(&ends.key()).into_iter().flatten();
             let connection = alike
                 .copied()

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use client::incidents::pair;
+use client::{connections, incidents::pair};
 use flow::{
     aggregate::Trend,
     attribute::AttributeId,
-    connection::{ConnectionId, Outcome},
+    connection::Outcome,
     filter_for,
     incidents::{Incident, incidents},
-    rows::Names,
+    rows::{Names, Row},
 };
 
 use proto::flows::v1::Acknowledgement;
@@ -25,7 +25,7 @@ const PAUSE: i64 = 1_000_000_000;
 /// so much longer for each of these many denied connections.
 const MANY: usize = 20_000;
 
-/// An incident, and the connection of its last drop.
+/// An incident, and the connection or request of its last drop.
 #[derive(Clone, Debug)]
 pub(crate) struct Cause {
     pub(crate) id: String,
@@ -146,36 +146,40 @@ fn causes(data: &Data) -> Vec<Cause> {
     }
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
     let mut pairs = HashSet::new();
-    let mut add = |id: ConnectionId| {
-        let row = data.connection_row(id)?;
+    let mut add = |line: LineId| {
+        let row = data.line_row(line)?;
         let last = row.last;
         rows.push(row);
-        lines.push(LineId::Connection(id));
+        lines.push(line);
         Some(last)
     };
     let mut earliest = i64::MAX;
     for line in data.lines().filter(Line::is_bad) {
-        if let LineId::Connection(id) = line.id
-            && let Some(last) = add(id)
-        {
-            pairs.extend(data.with_flow(line.id, |flow| pair(flow)));
-            earliest = earliest.min(last);
+        match (line.id, add(line.id)) {
+            (LineId::Connection(_), Some(last)) => {
+                pairs.extend(data.with_flow(line.id, |flow| pair(flow)));
+                earliest = earliest.min(last);
+            }
+            (LineId::Item(_), _) | (_, None) => {}
         }
-    }
-    if pairs.is_empty() {
-        return Vec::new();
     }
     // Of what was allowed only that counts which may have ended one of them, shown or not: who looks at
     // denials alone is to see that they have ended.
-    let later = data.connections().iter().filter(|of| of.start() > earliest);
+    let all = data.connections().iter().filter(|_| !pairs.is_empty());
+    let later = all.filter(|of| of.start() > earliest);
     for id in later
         .filter(|of| of.outcome() == Outcome::Allowed)
         .map(|of| of.id())
     {
         let same = data.with_flow(LineId::Connection(id), |flow| pairs.contains(&pair(flow)));
         if same == Some(true) {
-            add(id);
+            add(LineId::Connection(id));
         }
+    }
+    let denied: Vec<&Row> = rows.iter().filter(|row| row.request.is_some()).collect();
+    for (row, number) in connections::allowed_requests(data.snapshot(), &denied) {
+        rows.push(row);
+        lines.push(LineId::Item(number));
     }
     let found = incidents(&rows, data.present());
     let found = found.into_iter().map(|incident| Cause {

@@ -7,6 +7,7 @@ mod filters;
 mod given_back;
 mod hostile;
 mod incidents;
+mod requests;
 mod sample;
 mod screens;
 mod state;

@@ -31,8 +31,8 @@ pub(super) struct Carried<K> {
     newest: Option<K>,
     /// Its time, and whether it is an answer.
     rank: (i64, bool),
-    /// The last request was denied: what answers is the proxy.
-    was_denied: bool,
+    /// Times of the last requests that were allowed and denied: what answers a denied one is the proxy.
+    asked: [i64; 2],
 }
 
 /// What is told of the requests that a connection carried.
@@ -90,7 +90,7 @@ impl<K> Carried<K> {
             failed: [0; 2],
             newest: None,
             rank: (i64::MIN, false),
-            was_denied: false,
+            asked: [i64::MIN; 2],
         }
     }
 
@@ -111,8 +111,12 @@ impl<K> Carried<K> {
             self.judged[at] = self.judged[at].saturating_add(1);
             self.denied = self.denied.saturating_add(is_denied.into());
         }
-        let is_refusal = is_denied || event.is_answer && self.was_denied;
-        self.was_denied = is_denied;
+        if !event.is_answer {
+            let last = &mut self.asked[usize::from(is_denied)];
+            *last = event.time.max(*last);
+        }
+        let [allowed, denied] = self.asked;
+        let is_refusal = is_denied || event.is_answer && denied > i64::MIN && denied >= allowed;
         let rank = (event.time, event.is_answer);
         if !is_refusal && rank >= self.rank {
             self.rank = rank;

@@ -12,7 +12,7 @@ use crate::text;
 /// What a line of the table is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// A connection, with what both ends told of it.
+    /// A connection, with what both ends told of it, or a denied request.
     #[default]
     Connections,
     /// What was told of a packet.
@@ -45,7 +45,7 @@ impl Unit {
 /// What stands in a line, wherever that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineId {
-    /// An item of the store: an event or a mark.
+    /// An item of the store: an event, a denied request among connections, or a mark.
     Item(u64),
     /// A connection.
     Connection(ConnectionId),
@@ -129,7 +129,10 @@ pub(super) enum Lines {
 impl Lines {
     pub(super) fn new(unit: Unit, filter: &Filter, within: Option<(i64, i64)>) -> Self {
         match unit {
-            Unit::Connections => Self::Connections(ConnectionList::new(filter).within(within)),
+            Unit::Connections => {
+                let list = ConnectionList::new(filter).within(within);
+                Self::Connections(list.with_requests())
+            }
             Unit::Events => Self::Events(View::new(filter, true).within(within)),
         }
     }
@@ -189,7 +192,7 @@ impl Lines {
                     _ => entries.iter().position(is).unwrap_or(from),
                 }
             }
-            // A mark among connections.
+            // A mark or a denied request among connections.
             (Self::Connections(list), LineId::Item(number)) => {
                 let mut entries = list.entries().iter();
                 let is = |entry: &Entry| entry.id.is_none() && entry.number == number;

@@ -1,13 +1,14 @@
 //! What stands in a line, read: an event, or a whole connection.
 
-use client::{Item, connections};
+use client::{Item, Row, connections};
 use flow::{
     connection::{Connection, ConnectionId, Connections},
+    request::RequestView,
     rows,
     view::AnyFlow,
 };
 
-use super::{ConnectionEnds, Data, Line, LineId};
+use super::{ConnectionEnds, Data, Line, LineId, Unit};
 
 impl Data {
     /// The line of a connection that was one of another store, or had another id.
@@ -87,6 +88,22 @@ impl Data {
         rows::Row::new(&connection, &view, true)
     }
 
+    /// What stands in a line as a row of a table, if lines are connections: a connection or a denied request.
+    pub(crate) fn line_row(&self, line: LineId) -> Option<rows::Row> {
+        match line {
+            LineId::Connection(id) => self.connection_row(id),
+            LineId::Item(number) => rows::Row::of_request(&self.request(number)?, true),
+        }
+    }
+
+    /// A denied request, if lines are connections.
+    fn request(&self, number: u64) -> Option<RequestView<'_, Row>> {
+        match self.unit {
+            Unit::Connections => connections::denied_request(&self.shown, number),
+            Unit::Events => None,
+        }
+    }
+
     /// Shows what stands in a line, an event or a whole connection, as a flow; `None` of a mark, or of
     /// what isn't held any more.
     pub(crate) fn with_flow<T>(
@@ -95,7 +112,10 @@ impl Data {
         see: impl FnOnce(&AnyFlow<'_>) -> T,
     ) -> Option<T> {
         match id {
-            LineId::Item(number) => Some(see(&AnyFlow::new(self.row(number)?))),
+            LineId::Item(number) => match self.request(number) {
+                Some(view) => Some(see(&AnyFlow::new(&view))),
+                None => Some(see(&AnyFlow::new(self.row(number)?))),
+            },
             LineId::Connection(id) => {
                 let connection = self.connection(id)?;
                 let view = connections::view(&connection, &self.shown, self.present)?;

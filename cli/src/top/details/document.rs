@@ -18,7 +18,7 @@ use proto::{
 use super::{
     Details, Explained, Known, fields,
     lines::{Document, Style},
-    outcome,
+    outcome, requests,
 };
 use crate::top::{
     data::Data,
@@ -95,6 +95,7 @@ pub(super) fn write(details: &Details, known: &Known<'_>) -> Document {
             findings(trace, &mut to);
         }
     }
+    requests::write(details, data, zone, &mut to);
     connection(details, data, zone, &mut to);
     to.section("All fields");
     for (path, value) in fields::of(flow) {

@@ -48,8 +48,7 @@ pub(super) fn connection(row: &Row, to: &mut Document) {
     ]);
     let mut stands = match facts.drops {
         0 => facts.state.name().to_owned(),
-        1 => format!("{}, 1 packet dropped", facts.state.name()),
-        drops => format!("{}, {} packets dropped", facts.state.name(), grouped(drops)),
+        _ => format!("{}, {}", facts.state.name(), row.drops()),
     };
     if facts.age_ns > 0 {
         stands.push_str(&format!(", {}", span(facts.age_ns)));
@@ -59,6 +58,10 @@ pub(super) fn connection(row: &Row, to: &mut Document) {
     }
     if let Some(rtt) = row.rtt_us {
         stands.push_str(&format!(", round trip {}", quantity::micros(rtt)));
+    }
+    let requests = row.requests.text();
+    if !requests.is_empty() {
+        stands.push_str(&format!(", {requests}"));
     }
     to.line(stands, Style::Plain);
     if let Some(end) = facts.silent {
@@ -100,10 +103,16 @@ pub(super) fn incident(cause: &Cause, known: &Known<'_>, to: &mut Document) {
         }
         Status::Quiet => ("Quiet, nobody has tried again".to_owned(), Style::Plain),
     };
+    let dropped = match row.request {
+        Some(_) => row.drops(),
+        None => {
+            let packets = many(row.facts.drops, "packet");
+            let connections = many(row.connections, "connection");
+            format!("{packets} of {connections} dropped")
+        }
+    };
     let denied = format!(
-        ": {} of {} dropped since {} ({} ago), last {} ago",
-        many(row.facts.drops, "packet"),
-        many(row.connections, "connection"),
+        ": {dropped} since {} ({} ago), last {} ago",
         zone.clock_seconds(row.start),
         span(present.saturating_sub(row.start)),
         span(present.saturating_sub(row.last)),

@@ -21,6 +21,8 @@ pub(crate) struct Related {
     pub(crate) connection: Vec<u64>,
     /// Further ones that are older.
     pub(crate) connection_more: u64,
+    /// Numbers of the newest flows of a proxy among them, in order.
+    pub(crate) requests: Vec<u64>,
     /// Flows of the same pair, port and verdict.
     pub(crate) alike: u64,
     /// Flows of the same pair and port with another verdict.
@@ -83,7 +85,8 @@ impl Related {
             if row.transport() != this_pair.3 {
                 continue;
             }
-            if pair(row) == this_pair {
+            // What a proxy tells of a request is none of the connection's packets.
+            if pair(row) == this_pair && row.l7().is_some() == this.l7().is_some() {
                 let step = dedup.push(row);
                 if let Some(before) = held.take().filter(|_| step.pending_is_row) {
                     related.count(before, this_dropped);
@@ -96,11 +99,17 @@ impl Related {
             }
             if this_connection.is_some() && connection(row) == this_connection {
                 related.connection.push(number);
+                if row.l7().is_some() {
+                    related.requests.push(number);
+                }
             }
         }
         if let Some(last) = held.filter(|_| dedup.settle()) {
             related.count(last, this_dropped);
         }
+        // Of each request up to four: asked and answered, as judged at both ends.
+        let more = related.requests.len().saturating_sub(4 * LISTED);
+        related.requests.drain(..more);
         let more = related.connection.len().saturating_sub(LISTED);
         related.connection_more = more as u64;
         related.connection.drain(..more);

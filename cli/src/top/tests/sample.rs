@@ -160,6 +160,11 @@ impl Sample {
     /// The shop's recording, as a file that has been read.
     pub(super) fn of_shop(width: u16, height: u16) -> Self {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/shop/flows.jsonl");
+        Self::of_file(file, width, height)
+    }
+
+    /// A recording, as a file that has been read.
+    pub(super) fn of_file(file: &str, width: u16, height: u16) -> Self {
         let text = std::fs::read_to_string(file).unwrap();
         let lines = text.lines();
         let read = |line| proto::json::read(line, proto::json::Unknown::Ignore).unwrap();

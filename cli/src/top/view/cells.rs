@@ -13,7 +13,7 @@ use super::put;
 use crate::{
     observe::cells,
     top::{
-        data::{Line, LineId},
+        data::Line,
         model::Model,
         table::{Place, Table, of_connection},
         text::{cut, cut_middle, cut_name, width},
@@ -25,16 +25,13 @@ pub(super) struct Drawn {
     pub(super) line: Line,
     /// `None` of what is no flow.
     pub(super) texts: Option<Vec<String>>,
-    /// If it is a connection.
+    /// If it is a connection, or a denied request.
     row: Option<Row>,
 }
 
 /// Reads the lines that are seen, in a table of this width.
 pub(super) fn read(model: &mut Model, seen: &[Line], width: usize) -> Vec<Drawn> {
-    let row = |line: &Line| match line.id {
-        LineId::Connection(id) => model.data.connection_row(id),
-        LineId::Item(_) => None,
-    };
+    let row = |line: &Line| model.data.line_row(line.id);
     let rows: Vec<Option<Row>> = seen.iter().map(row).collect();
     for row in rows.iter().flatten() {
         model.table.see(row);
@@ -128,8 +125,8 @@ fn of_connection_cell(
             .map(|shown| shown.column)
             .any(|of| of == AttributeId::State)
     };
-    if column == Column::Why && is_trouble && !has_state() {
-        text = format!("{} \u{b7} {text}", state.name());
+    if column == Column::Why {
+        text = cells::why_beside(row, text, has_state());
     }
     if width(&text) > place.width {
         text = cells::shortened(column, place.width, &text, row, model.table.names.names());
