@@ -33,8 +33,7 @@ fn piped(args: &[&str]) -> String {
 
 /// What stands on a terminal of that width.
 fn screen(columns: u16, args: &[&str], until: &str) -> String {
-    let args = [args, &["--color", "never"]].concat();
-    let mut pty = Pty::start(&command(&args), (columns, 40));
+    let mut pty = Pty::start(&command(args), (columns, 40));
     assert!(pty.end().success());
     pty.until_steady("all rows", |text| text.contains(until));
     pty.text()
@@ -43,7 +42,7 @@ fn screen(columns: u16, args: &[&str], until: &str) -> String {
 #[test]
 fn rows_fit_the_terminal() {
     for columns in [80, 110, 160] {
-        let text = screen(columns, &["observe"], "TIME (UTC)");
+        let text = screen(columns, &["observe", "--color", "never"], "TIME (UTC)");
         insta::assert_snapshot!(format!("rows_{columns}"), text);
     }
 }

@@ -1,5 +1,5 @@
-//! Which connections may be of one incident; and what ended it, as far as changes of the cluster's state
-//! tell.
+//! Which connections may be of one incident; what ended it, as far as changes of the cluster's state tell;
+//! and whether a server can explain it.
 
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 
@@ -7,7 +7,10 @@ use flow::{
     FlowView, Side,
     incidents::{Incident, Status},
 };
-use proto::flows::v1::{Change, change::Action};
+use proto::{
+    flow::Flow,
+    flows::v1::{Change, change::Action},
+};
 
 /// Nodes' clocks differ by so much, and a change is told once it is in force (ns).
 const SLACK: i64 = 2_000_000_000;
@@ -34,6 +37,13 @@ pub fn ended_by<'a>(incident: &Incident, changes: &'a [Change], now: i64) -> Opt
     ranked
         .min_by_key(|(rank, time, _)| (*rank, *time))
         .map(|(.., change)| change)
+}
+
+/// Whether a server can be asked why a flow was decided so, and what would allow it. Servers judge
+/// connections: that one is allowed would be taken for the request on it that a proxy denied.
+#[must_use]
+pub fn is_explained(flow: &Flow) -> bool {
+    flow.l7.is_none()
 }
 
 /// How much a change has to do with an incident: 0 most; `None` nothing.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::program;
 use flows_lab::network;
 use flows_lab::process::Deadline;
-use testing_lab::{TestLab, options, pod};
+use testing_lab::{TestLab, metrics, options, pod};
 
 const POLICY: &str = "apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
@@ -148,6 +148,20 @@ fn requests_are_judged_by_the_rules_of_their_moment() {
         &json,
         &["\"method\":\"DELETE\"", "\"DROPPED\"", "\"type\":129"],
     );
+    // A denied request is a row by itself and an incident, whatever its connection; and all are counted.
+    let denied = "cnp default/api \u{b7} POST /metrics: 403";
+    let rows = ["observe", "--last", "200"];
+    told(&lab, &rows, &["default/near", "api:8080", "DENIED", denied]);
+    told(
+        &lab,
+        &rows,
+        &["default/far", "ALLOWED", "1 request, 1 denied"],
+    );
+    told(&lab, &["incidents"], &["near", "api:8080", denied]);
+    let page = metrics(&lab);
+    assert_eq!(page["flows_proxy_connected"], 1);
+    let forbidden = "method=\"POST\",protocol=\"HTTP/1.1\",status=\"403\",reporter=\"server\"";
+    assert!(page[&format!("hubble_http_requests_total{{{forbidden}}}")] >= 4);
     let redirected = ["observe", "--events", "--verdict", "REDIRECTED"];
     told(
         &lab,

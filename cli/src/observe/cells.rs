@@ -10,7 +10,7 @@ use flow::{
 use crate::text;
 
 /// So much of a reason stays where it is cut for the number of requests, and for the last of them.
-const LEAST_WHY: [usize; 2] = [8, 16];
+const LEAST_WHY: [usize; 2] = [6, 12];
 
 /// Who decided, what is not known, and the last of the requests that it carried.
 pub(crate) fn why(row: &Row) -> String {
@@ -105,8 +105,15 @@ pub(crate) fn shortened(
     }
 }
 
-/// A reason cut to its column: the number of requests stays if it stands there, else the last of them.
+/// A reason cut to its column: the number of requests stays if it stands there, else the last of them; of a
+/// denied request what was asked says more than whose rule it is.
 fn cut_why(why: &str, row: &Row, width: usize) -> String {
+    if row.request.is_some()
+        && text::width(why) > width
+        && let Some((_, asked)) = why.split_once(" \u{b7} ")
+    {
+        return text::cut(asked, width);
+    }
     let (number, last) = (escape(&requests_behind(row)), escape(&last_behind(row)));
     let short = number.split_once(", ").map_or(&*number, |(short, _)| short);
     let (rest, tails, least) = match why.strip_suffix(number.as_str()) {

@@ -27,7 +27,7 @@ pub(super) struct Carried<K> {
     denied: u32,
     /// Those that failed, of both ends.
     failed: [u32; 2],
-    /// The newest event of an allowed one.
+    /// The newest answer to an allowed one or, without any, the newest of those.
     newest: Option<K>,
     /// Its time, and whether it is an answer.
     rank: (i64, bool),
@@ -116,10 +116,15 @@ impl<K> Carried<K> {
             *last = event.time.max(*last);
         }
         let [allowed, denied] = self.asked;
-        let is_refusal = is_denied || event.is_answer && denied > i64::MIN && denied >= allowed;
-        let rank = (event.time, event.is_answer);
-        if !is_refusal && rank >= self.rank {
-            self.rank = rank;
+        // What the other end's rules denied was not allowed, and its answer is the proxy's own.
+        let asked = if event.is_answer { allowed } else { event.time };
+        let is_refusal = is_denied || denied > i64::MIN && denied >= asked;
+        let (time, is_answer) = self.rank;
+        if is_denied && !is_answer && time <= event.time {
+            (self.newest, self.rank) = (None, (i64::MIN, false));
+        }
+        if !is_refusal && (event.is_answer || !is_answer) && event.time >= time {
+            self.rank = (event.time, event.is_answer);
             self.newest = Some(keep());
         }
     }

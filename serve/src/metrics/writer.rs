@@ -66,7 +66,7 @@ impl<'a> Writer<'a> {
         samples: impl IntoIterator<Item = (L, (&'s [u64], f64))>,
     ) -> fmt::Result {
         let mut family = self.family(name, help, MetricType::Histogram)?;
-        let bounds = bounds.iter().copied().chain([f64::MAX]);
+        let bounds = bounds.iter().copied().chain([f64::INFINITY]);
         for (labels, (counts, sum)) in samples {
             let buckets: Vec<(f64, u64)> = bounds.clone().zip(counts.iter().copied()).collect();
             let mut sample = family.encode_family(&labels)?;

@@ -63,6 +63,15 @@ fn pair(row: &Row) -> (Who<'_>, Who<'_>, Option<u16>, Option<Transport>) {
     (who(from), who(to), row.port(to), row.transport())
 }
 
+/// Both are packets' events, or both are requests or both answers.
+fn is_alike(one: &Row, other: &Row) -> bool {
+    match (one.l7(), other.l7()) {
+        (None, None) => true,
+        (Some(_), Some(_)) => one.is_reply() == other.is_reply(),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
 fn dropped(row: &Row) -> bool {
     matches!(row.verdict(), Verdict::Dropped | Verdict::Error)
 }
@@ -86,7 +95,7 @@ impl Related {
                 continue;
             }
             // What a proxy tells of a request is none of the connection's packets.
-            if pair(row) == this_pair && row.l7().is_some() == this.l7().is_some() {
+            if pair(row) == this_pair && is_alike(row, this) {
                 let step = dedup.push(row);
                 if let Some(before) = held.take().filter(|_| step.pending_is_row) {
                     related.count(before, this_dropped);

@@ -41,6 +41,7 @@ fn request(one: &Exchange, zone: &Zone, to: &mut Document) {
         (_, None) => (Style::Quiet, "no answer".to_owned()),
     };
     let took = match i64::try_from(one.latency_ns) {
+        _ if one.verdict == Verdict::Dropped => String::new(),
         Ok(0) | Err(_) => String::new(),
         Ok(took) => format!(" in {}", span(took)),
     };

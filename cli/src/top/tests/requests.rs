@@ -6,7 +6,10 @@ use insta::assert_snapshot;
 use super::sample::Sample;
 use crate::top::model::Tab;
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/requests/flows.jsonl");
+const FILE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../testdata/requests/flows.jsonl"
+);
 
 #[test]
 fn screens_with_requests() {
@@ -45,7 +48,11 @@ fn denied_requests_are_lines_that_filters_and_keys_take() {
     assert!(!text.contains("POST /admin/delete"), "{text}");
     // Of events all of them are there, and none twice.
     sample.press("e");
-    assert!(sample.text().contains("A www.other.test"), "{}", sample.text());
+    assert!(
+        sample.text().contains("A www.other.test"),
+        "{}",
+        sample.text()
+    );
 }
 
 #[test]
@@ -94,5 +101,9 @@ fn an_incident_of_requests_counts_requests() {
     assert!(text.contains("method POST is not GET"), "{text}");
     // C shows what it is made of.
     sample.press("Esc C");
-    assert!(sample.text().contains("POST /admin/delete: 403"), "{}", sample.text());
+    assert!(
+        sample.text().contains("POST /admin/delete: 403"),
+        "{}",
+        sample.text()
+    );
 }
