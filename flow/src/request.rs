@@ -12,14 +12,8 @@ use crate::format::policy_reference;
 use crate::identity::Identity;
 use crate::view::{
     Address, ConnectionFacts, ConnectionState, Direction, Extension, FlowView, PolicyName, Side,
-    Transport, forward,
+    Transport, forward, is_answer,
 };
-
-/// Whether a flow is an answer, by what the proxy read.
-pub(crate) fn is_answer<V: FlowView + ?Sized>(flow: &V) -> bool {
-    let is_response = |l7: &Layer7| l7.r#type() == L7FlowType::Response;
-    flow.is_reply() == Some(true) || flow.l7().is_some_and(is_response)
-}
 
 /// A request as a flow, from who asked: one that was denied is a denied connection for filters, with one
 /// drop.
@@ -67,7 +61,7 @@ impl<'a, V: FlowView> RequestView<'a, V> {
             Some(Record::Http(http)) => {
                 let path = path(&http.url);
                 let path = path.split(['?', '#']).next().unwrap_or_default();
-                format!("{} {path}", http.method)
+                format!("{} {path}", http.method).trim_start().to_owned()
             }
             Some(Record::Dns(dns)) => {
                 let name = dns.query.strip_suffix('.').unwrap_or(&dns.query);
@@ -77,9 +71,11 @@ impl<'a, V: FlowView> RequestView<'a, V> {
                 let text = format!("{} {}", kafka.api_key, kafka.topic);
                 text.trim_end().to_owned()
             }
-            None => format!("TLS {}", server_name(&self.reason()))
-                .trim_end()
-                .to_owned(),
+            // A connection may be refused before anything is read of it.
+            None => match server_name(&self.reason()) {
+                "" => "connection".to_owned(),
+                name => format!("TLS {name}"),
+            },
         }
     }
 

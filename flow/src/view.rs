@@ -11,7 +11,7 @@ mod message;
 
 use std::net::IpAddr;
 
-use proto::flow::{TrafficDirection, Verdict};
+use proto::flow::{L7FlowType, TrafficDirection, Verdict};
 
 use crate::identity::Identity;
 
@@ -111,6 +111,12 @@ pub mod tcp {
     pub const CWR: u16 = 1 << 7;
     /// NS.
     pub const NS: u16 = 1 << 8;
+}
+
+/// Whether what a proxy tells is an answer, by what it read.
+pub(crate) fn is_answer<V: FlowView + ?Sized>(flow: &V) -> bool {
+    let is_response = |layer7: &Layer7| layer7.r#type() == L7FlowType::Response;
+    flow.is_reply() == Some(true) || flow.l7().is_some_and(is_response)
 }
 
 /// A flow as filters, columns and fields see it. Nothing here allocates, except where a form of flow

@@ -1,5 +1,7 @@
 //! Requests of layer 7: on which connection they were, and denied ones as rows and incidents.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use TrafficDirection::{Egress, Ingress};
 use flow::connection::{ConnectionView, Connections, Limits};
 use flow::incidents::{Status, incidents};
@@ -340,6 +342,8 @@ fn subjects_of_all_protocols() {
         ..FlowExtension::default()
     });
     assert_eq!(denied(&tls).why, "TLS evil.test: refused");
+    tls.extensions = None;
+    assert_eq!(denied(&tls).why, "connection: refused");
 }
 
 #[test]

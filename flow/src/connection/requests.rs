@@ -9,8 +9,7 @@ use proto::flow::{TrafficDirection, Verdict};
 
 use super::leg::Leg;
 use super::{Connections, NONE, TupleId};
-use crate::request::is_answer;
-use crate::view::{Direction, FlowView};
+use crate::view::{Direction, FlowView, is_answer};
 
 /// Connections of one pair of ports whose requests are kept apart: the oldest are counted together.
 const MOST: usize = 16;

@@ -94,6 +94,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "view",
             "connection",
             "format",
+            "request",
             "attribute",
             "filter",
             "expr",
