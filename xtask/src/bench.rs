@@ -14,6 +14,12 @@ use crate::metadata::{self, Executable};
 use crate::workspace::{BIN_DIR_VARIABLE, OBJECT_VARIABLE, cargo, root, target_dir};
 use crate::{bpf, page, process, setup};
 
+/// Benches that start none of our programs, and their crates: nothing else is built.
+const ALONE: [(&str, &str); 1] = [("l7", "flows-proxy")];
+
+/// A program that `bench l7` compares with, if it is named so or in PATH.
+const ENVOY: &str = "FLOWS_ENVOY";
+
 /// A line that a bench prints.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,17 +91,12 @@ fn names() -> Result<Vec<String>> {
 /// Builds the programs and the bench (of each crate that has one of that name) in release.
 fn build(name: &str, object: &Path) -> Result<Vec<Executable>> {
     let mut command = Command::new(cargo());
-    command
-        .args([
-            "build",
-            "--release",
-            "--workspace",
-            "--locked",
-            "--bins",
-            "--bench",
-            name,
-        ])
-        .env(OBJECT_VARIABLE, object);
+    command.args(["build", "--release", "--locked", "--bench", name]);
+    match ALONE.iter().find(|(alone, _)| *alone == name) {
+        Some((_, package)) => command.args(["--package", package]),
+        None => command.args(["--workspace", "--bins"]),
+    };
+    command.env(OBJECT_VARIABLE, object);
     let mut built = metadata::executables(&mut command)?;
     built.retain(|program| program.is_bench && program.target == name);
     ensure!(!built.is_empty(), "cargo built no bench {name:?}");
@@ -112,7 +113,12 @@ fn measure(bench: &Executable, object: &Path, arguments: &[&str]) -> Result<Vec<
     let mut command = process::as_root("env")?;
     command
         .arg(variable(OBJECT_VARIABLE, object))
-        .arg(variable(BIN_DIR_VARIABLE, &target_dir()?.join("release")))
+        .arg(variable(BIN_DIR_VARIABLE, &target_dir()?.join("release")));
+    // sudo would drop it.
+    if let Some(envoy) = std::env::var_os(ENVOY) {
+        command.arg(variable(ENVOY, Path::new(&envoy)));
+    }
+    command
         .arg(&bench.file)
         .args(arguments)
         .current_dir(&bench.package_dir)
