@@ -120,7 +120,36 @@ pub struct Kafka {
     pub error_code: i16,
 }
 
+/// Bytes of texts, and of what holds them.
+fn bytes_of<'t>(texts: impl IntoIterator<Item = &'t str>) -> usize {
+    let texts = texts.into_iter();
+    texts.map(|text| text.len() + size_of::<Box<str>>()).sum()
+}
+
 impl Record {
+    /// About how many bytes its texts take.
+    pub(crate) fn bytes(&self) -> usize {
+        let layer7 = match &self.layer7 {
+            Layer7::Connection => 0,
+            Layer7::Dns(dns) => {
+                let addresses = dns.addresses.len() * size_of::<IpAddr>();
+                let cnames = bytes_of(dns.cnames.iter().map(|name| &**name));
+                dns.query.len() + addresses + cnames + dns.rrtypes.len() * 2
+            }
+            Layer7::Http(http) => {
+                let pairs = [&http.headers, &http.missing, &http.rejected];
+                let pairs = pairs.into_iter().flatten();
+                let pairs = bytes_of(pairs.flat_map(|(name, value)| [&**name, &**value]));
+                http.method.len() + http.url.len() + http.protocol.len() + pairs
+            }
+            Layer7::Kafka(kafka) => {
+                kafka.client_id.len() + bytes_of(kafka.topics.iter().map(|topic| &**topic))
+            }
+            Layer7::Tls(name) => name.as_ref().map_or(0, |name| name.len()),
+        };
+        self.reason.len() + layer7
+    }
+
     /// A request on which a rule decided nothing yet.
     pub fn request(time: SystemTime, hop: Hop, direction: Direction, layer7: Layer7) -> Self {
         Self {

@@ -1,6 +1,7 @@
 //! HTTP connections of this node: judged by the rules of both ends, in one pass, and told of in their name.
 
 use std::io;
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use futures::future::BoxFuture;
@@ -14,6 +15,7 @@ use super::record::{Event, Failure, HttpRecord, Logged, Recorder, Redaction, Rej
 use super::{Ended, Service, serve};
 use crate::carrier::HttpServer;
 use crate::connection::{Connection, leg, reset};
+use crate::hop::Hop;
 use crate::record::{Http, Layer7, Record};
 
 /// Carries the proxy's HTTP connections.
@@ -35,7 +37,10 @@ impl HttpServer for HttpConnections {
                 idle: context.limits.idle,
                 ..self.limits.clone()
             };
-            let sides = Sides { connection };
+            let sides = Sides {
+                connection,
+                hop: Mutex::new(connection.hop()),
+            };
             let service = Service {
                 judge: &sides,
                 record: &sides,
@@ -75,6 +80,9 @@ async fn connect(connection: &Connection) -> io::Result<TcpStream> {
 /// The ends of a connection, as judges and in records.
 struct Sides<'a> {
     connection: &'a Connection,
+    /// Who they were when the last request was judged: its records say so too, without another look at the kernel's
+    /// maps for each.
+    hop: Mutex<Hop>,
 }
 
 impl Judge for Sides<'_> {
@@ -84,7 +92,9 @@ impl Judge for Sides<'_> {
             is_unruled: true,
             ..Decisions::default()
         };
-        for (side, set) in self.connection.hop().judges(&rules) {
+        let hop = self.connection.hop();
+        *self.hop.lock().unwrap_or_else(PoisonError::into_inner) = hop;
+        for (side, set) in hop.judges(&rules) {
             all.is_unruled = false;
             // The second side sees what the first one's rules made of it.
             let headers = changed(request.headers, &all.effects);
@@ -120,13 +130,17 @@ fn changed<'h>(headers: &[(&'h str, &'h [u8])], effects: &'h Effects) -> Vec<(&'
 }
 
 impl Sides<'_> {
+    fn hop(&self) -> Hop {
+        *self.hop.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn push(&self, record: Record) {
         self.connection.context.records.push(record);
     }
 
     /// A record of one side that judged.
     fn request(&self, time: SystemTime, direction: Direction, http: Http) -> Record {
-        Record::request(time, self.connection.hop(), direction, Layer7::Http(http))
+        Record::request(time, self.hop(), direction, Layer7::Http(http))
     }
 }
 
@@ -145,7 +159,7 @@ impl Recorder for Sides<'_> {
             ..Http::default()
         };
         let id = &*request.request_id;
-        let of_all = || self.connection.hop().direction();
+        let of_all = || self.hop().direction();
         let directions = decisions.decisions.iter().map(|(direction, _)| *direction);
         let mut directions: Vec<_> = directions.collect();
         if directions.is_empty() {
@@ -211,7 +225,7 @@ impl Recorder for Sides<'_> {
             status: refusal.status().unwrap_or(0),
             ..Http::default()
         };
-        let direction = self.connection.hop().direction();
+        let direction = self.hop().direction();
         let record = self.request(SystemTime::now(), direction, http);
         self.push(record.failed(refusal));
     }

@@ -48,11 +48,10 @@ const MAX_FAULTY_STREAMS: usize = 100;
 /// Bytes of a stream that are handed on and not written: a frame.
 const SEND_BUFFER: usize = 16 * 1024;
 
-/// The window of a connection: all streams' together, so that one that isn't read doesn't stop the others.
+/// The window of a connection in each direction: RFC 9113, 6.9.2 has no smaller one.
 fn connection_window(limits: &Limits) -> u32 {
-    let window = limits.stream_window.saturating_mul(limits.streams);
-    // RFC 9113, 6.9.1.
-    window.min((1 << 31) - 1)
+    // 6.9.1.
+    limits.connection_window.clamp((1 << 16) - 1, (1 << 31) - 1)
 }
 
 /// Serves a connection, its preface included.

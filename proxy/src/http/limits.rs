@@ -22,6 +22,10 @@ pub struct Limits {
     pub streams: u32,
     /// Bytes of one stream that are under way in one direction (HTTP/2).
     pub stream_window: u32,
+    /// Bytes of all streams of a connection that are under way in one direction (HTTP/2): what a connection may hold
+    /// of what its other end doesn't read. Streams whose reader waits share it with those that go on, so it is that
+    /// of many streams.
+    pub connection_window: u32,
     /// Streams that a client may reset at once; it gets one more each [`reset_refill`](Self::reset_refill).
     pub resets: u32,
     /// See [`resets`](Self::resets).
@@ -40,6 +44,7 @@ impl Default for Limits {
             drain: Duration::from_secs(5),
             streams: 100,
             stream_window: 64 * 1024,
+            connection_window: 2 * 1024 * 1024,
             resets: 200,
             reset_refill: Duration::from_millis(50),
         }

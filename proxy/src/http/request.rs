@@ -76,7 +76,11 @@ fn request_id(head: &Head<'_>) -> Box<str> {
     let sent = ids.next().and_then(|(_, id)| std::str::from_utf8(id).ok());
     match sent {
         Some(id) if !id.is_empty() && id.len() <= MAX_REQUEST_ID => id.into(),
-        _ => uuid::Uuid::new_v4().to_string().into(),
+        // Of the thread's generator: uuid's own asks the system each time.
+        _ => uuid::Builder::from_random_bytes(rand::random())
+            .into_uuid()
+            .to_string()
+            .into(),
     }
 }
 

@@ -7,6 +7,9 @@ use tokio::sync::Notify;
 
 use super::Record;
 
+/// Bytes of the texts of all records in the queue: clients choose them, and a URL has thousands.
+const MAX_BYTES: usize = 64 << 20;
+
 /// Records between those who carry and the one who reads.
 #[derive(Debug)]
 pub struct Records {
@@ -19,6 +22,8 @@ pub struct Records {
 struct State {
     /// A gap is behind the records that came before it.
     queue: VecDeque<Entry>,
+    /// Of the texts of its records.
+    bytes: usize,
     counts: Counts,
     /// Which reader is the present one.
     reader: u64,
@@ -63,7 +68,7 @@ impl Counts {
 }
 
 impl Records {
-    /// An empty queue for at most so many records.
+    /// An empty queue for at most so many records, and at most 64 MiB of texts.
     pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
@@ -78,9 +83,11 @@ impl Records {
 
     /// Puts a record in, or counts it as lost.
     pub fn push(&self, record: Record) {
+        let bytes = record.bytes();
         let mut state = self.state();
         state.counts.made += 1;
-        if state.queue.len() < self.most {
+        if state.queue.len() < self.most && state.bytes + bytes <= MAX_BYTES {
+            state.bytes += bytes;
             state.queue.push_back(Entry::Record(record));
         } else {
             state.counts.lost += 1;
@@ -129,8 +136,12 @@ impl Reader {
                 if !state.queue.is_empty() {
                     let count = most.max(1).min(state.queue.len());
                     let entries: Vec<Entry> = state.queue.drain(..count).collect();
-                    let records = entries.iter().filter(|one| matches!(one, Entry::Record(_)));
-                    state.counts.delivered += records.count() as u64;
+                    for entry in &entries {
+                        if let Entry::Record(record) = entry {
+                            state.counts.delivered += 1;
+                            state.bytes -= record.bytes();
+                        }
+                    }
                     return Some(entries);
                 }
             }
