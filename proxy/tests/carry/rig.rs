@@ -11,7 +11,7 @@ use l7::rules::{
     Allows, Alternative, Binding, Direction, Peers, Protocol, RuleRef, Rules, SetSpec, Snapshot,
     VERSION,
 };
-use proxy::carrier::Carrier;
+use proxy::carrier::{Carrier, HttpServer};
 use proxy::context::Context;
 use proxy::dns::{NameOrder, UdpServer};
 use proxy::limits::Limits;
@@ -194,6 +194,15 @@ impl Rig {
     }
 
     pub(crate) async fn with(limits: Limits, sides: Vec<Side>) -> Self {
+        Self::carrying(limits, None, sides).await
+    }
+
+    /// With what carries HTTP.
+    pub(crate) async fn carrying(
+        limits: Limits,
+        http: Option<Arc<dyn HttpServer>>,
+        sides: Vec<Side>,
+    ) -> Self {
         let listener = TcpListener::bind((SERVER, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (network, agent) = (Arc::new(Redirected::default()), Arc::new(Agent::default()));
@@ -211,7 +220,7 @@ impl Rig {
         let carrier = Arc::new(Carrier {
             context: Arc::clone(&context),
             order: Arc::clone(&order),
-            http: None,
+            http,
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { carrier.serve(listener).await.unwrap() });
