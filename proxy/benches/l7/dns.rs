@@ -224,7 +224,7 @@ fn most(server: SocketAddr, proxy: Option<u32>, time: Duration) -> Sample {
     let (sockets, asked) = sockets(server);
     let begins = Instant::now() + WARM_UP;
     let ends = AtomicBool::new(false);
-    let mut next = vec![0_u16; SOCKETS];
+    let mut next = [0_u16; SOCKETS];
     for (at, next) in next.iter_mut().enumerate() {
         for _ in 0..WINDOW {
             send(&sockets[at], &asked[at], *next);

@@ -143,13 +143,13 @@ async fn produce_until(
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     let places = std::sync::Arc::new(tokio::sync::Semaphore::new(UNDER_WAY));
-    let (sent, mut answered) = tokio::sync::mpsc::unbounded_channel::<Instant>();
+    let (sent, mut answered) = tokio::sync::mpsc::channel::<Instant>(UNDER_WAY);
     let sender = {
         let places = std::sync::Arc::clone(&places);
         tokio::spawn(async move {
             while Instant::now() < ends {
                 places.acquire().await.unwrap().forget();
-                sent.send(Instant::now()).unwrap();
+                sent.send(Instant::now()).await.unwrap();
                 write.write_all(&request).await.unwrap();
             }
             // Open until the last response.

@@ -67,7 +67,8 @@ fn main() {
             runs: 5,
         }
     };
-    let parts: [(&str, fn(Plan)); 3] = [
+    type Part = (&'static str, fn(Plan));
+    let parts: [Part; 3] = [
         ("http", http::measure),
         ("dns", dns::measure),
         ("kafka", kafka::measure),
