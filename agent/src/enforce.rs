@@ -135,7 +135,13 @@ impl Reconciler {
         };
         let mut datapath =
             Datapath::open(object, &options).map_err(loader_error("opening the datapath"))?;
-        let layer7 = Layer7::open(config, &mut datapath, notifications.clone())?;
+        let told = names::told();
+        let layer7 = Layer7::open(
+            config,
+            &mut datapath,
+            notifications.clone(),
+            Arc::clone(&told),
+        )?;
         // Only now no predecessor attaches or writes any more.
         Expedited::recover(&run_dir);
         let (file, of_policies) = StateFile::load(run_dir.join("state.json"))?;
@@ -162,6 +168,7 @@ impl Reconciler {
             sweeper: Sweeper::start(Arc::clone(datapath.stats()), &in_force)?,
             published: Published {
                 names: Arc::default(),
+                told,
                 peers: watch::Sender::new(Arc::new(Peers::new())),
                 status: Arc::default(),
                 failed: Arc::new(failed),
@@ -425,8 +432,7 @@ impl Reconciler {
             } else {
                 false
             };
-            let mut learned = self.take_learned();
-            let names = self.learn(&mut learned);
+            let (learned, names) = self.learn();
             if manifests || routes || names || self.step == SyncState::Retry {
                 self.reconcile();
             }

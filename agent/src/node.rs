@@ -4,6 +4,7 @@
 pub mod applied;
 pub mod clock;
 pub mod conntrack_stats;
+pub mod name_book;
 pub mod names;
 pub mod notifier;
 pub mod peers;

@@ -71,6 +71,8 @@ struct SetRules {
 pub struct Learned {
     /// To be acknowledged by.
     pub id: u64,
+    /// The address of the pod that asked.
+    pub client: IpAddr,
     /// The name that was asked for, in lower case and with the dot at the end, and those that it is another name for.
     pub names: Vec<String>,
     /// Their addresses.

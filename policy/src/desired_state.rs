@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use abi::addr::{Addr, Cidr4, Cidr6, LOCAL, PRESENT};
 use abi::endpoint::{self, Endpoint};
 use abi::identity;
-use cluster::{Identity, Labels, NamespacedName};
+use cluster::{Identity, Labels, NamespacedName, SharedMap};
 use datapath_host::{Changes, Desired, addr4, addr6};
 use ipnet::IpNet;
 
@@ -30,7 +30,7 @@ pub struct LocalNode {
     pub places: BTreeMap<NamespacedName, LocalEndpoint>,
     /// Labels of addresses that were learned for names ([`crate::Compiler::set_names`]). What is a pod or a node
     /// is none of them.
-    pub names: BTreeMap<IpAddr, Labels>,
+    pub names: SharedMap<IpAddr, Labels>,
 }
 
 impl Compiled {
@@ -49,7 +49,7 @@ impl Compiled {
                 .collect(),
             ..Desired::default()
         };
-        for (ip, labels) in &local.names {
+        for (ip, labels) in local.names.iter() {
             if let Some(identity) = self.identities.find(labels) {
                 put(&mut desired, *ip, plain(identity));
             }
@@ -102,7 +102,8 @@ impl Compiled {
         let (own_before, own): (BTreeSet<_>, BTreeSet<_>) =
             (before.own.iter().collect(), local.own.iter().collect());
         addresses.extend(own_before.symmetric_difference(&own).copied());
-        addresses.extend(differing(&before.names, &local.names));
+        let names = SharedMap::changed(&before.names, &local.names, PartialEq::eq);
+        addresses.extend(names.into_iter().map(|(ip, ..)| *ip));
         for name in moved {
             let ips = self.endpoints.get(name).into_iter();
             addresses.extend(ips.flat_map(|endpoint| &endpoint.ips));

@@ -23,6 +23,7 @@ use super::{
     error::loader_error,
     publish::Failure,
 };
+use crate::node::name_book::now;
 
 /// Rounds in which single policies are left out; then all that may be are.
 const ROUNDS: usize = 16;
@@ -72,26 +73,30 @@ impl LeftOut {
 }
 
 impl Reconciler {
-    /// Labels of the addresses that were learned for names, after what they make of the tables.
-    fn name_addresses(
+    /// Compiles, with the labels of the addresses that were learned for names. Returns these.
+    fn compile(
         &mut self,
         state: &Arc<State>,
         touched: &mut ChangeSet,
-    ) -> BTreeMap<IpAddr, Labels> {
+    ) -> SharedMap<IpAddr, Labels> {
+        // What answers changed is there already, so that those cost one compilation.
+        if let Some(sets) = self.layer7.as_mut().and_then(|of| of.names.take_sets()) {
+            self.compiler.set_names(sets);
+        }
+        let (_, more) = self.compiler.update(state);
+        touched.extend(&more);
         let Some(layer7) = &mut self.layer7 else {
-            return BTreeMap::new();
+            return SharedMap::default();
         };
-        let policies = self.compiler.policies();
-        let policies = policies.values().map(|policy| &**policy);
-        let labels = layer7.names.labels(policies, self.compiler.compiled());
-        let sets: BTreeSet<Labels> = labels.values().cloned().collect();
-        if layer7.name_sets != sets {
-            layer7.name_sets.clone_from(&sets);
+        // Other policies may select other names.
+        let prefixes = more.all || !more.prefixes.is_empty();
+        layer7.names.follow(&self.compiler, prefixes, now());
+        if let Some(sets) = layer7.names.take_sets() {
             self.compiler.set_names(sets);
             let (_, more) = self.compiler.update(state);
             touched.extend(&more);
         }
-        labels
+        layer7.names.labels().clone()
     }
 
     /// Finds what of the manifests fits, and compiles it. Nothing is written.
@@ -106,9 +111,7 @@ impl Reconciler {
         let mut touched = ChangeSet::default();
         for round in 0.. {
             let state = left_out.apply(wanted, &self.base);
-            let (_, more) = self.compiler.update(&state);
-            touched.extend(&more);
-            let names = self.name_addresses(&state, &mut touched);
+            let names = self.compile(&state, &mut touched);
             let given = self.place_pods();
             self.given.extend(given);
             let here = desired::here(&self.endpoints, self.own.get(), names);

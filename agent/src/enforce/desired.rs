@@ -1,13 +1,12 @@
 //! What the maps shall hold: what was compiled, and what only this node can tell.
 
 use std::{
-    collections::BTreeMap,
     net::IpAddr,
     time::{Duration, Instant},
 };
 
 use abi::node::ticks;
-use cluster::Labels;
+use cluster::{Labels, SharedMap};
 use loader::{Desired, Settings};
 use policy::{Compiled, LocalEndpoint, LocalNode};
 
@@ -30,7 +29,7 @@ pub(super) fn desired(config: &Config, compiled: &Compiled, here: &LocalNode) ->
 pub(super) fn here(
     endpoints: &Endpoints,
     own: Vec<IpAddr>,
-    names: BTreeMap<IpAddr, Labels>,
+    names: SharedMap<IpAddr, Labels>,
 ) -> LocalNode {
     let places = endpoints.iter().map(|(name, known)| {
         let place = LocalEndpoint {

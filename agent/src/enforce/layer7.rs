@@ -6,16 +6,16 @@
 //!
 //! A place is a direction of a table. One whose rules the proxy doesn't have has its connections refused.
 
-use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
-use cluster::Labels;
 use loader::Datapath;
 use policy::layer7::{TablePortSets, snapshot};
 
 use super::error::{EnforceError, loader_error};
-use super::names::Names;
+use super::names::{self, Names};
 use crate::config::Config;
 use crate::node::Notifier;
+use crate::node::name_book::NameBook;
 use crate::proxy::{Proxy, ProxyFacts};
 
 /// See the module.
@@ -32,8 +32,6 @@ pub(super) struct Layer7 {
     revision: u64,
     /// What names' addresses are known.
     pub(super) names: Names,
-    /// Their sets of labels, as the compiler was told last.
-    pub(super) name_sets: BTreeSet<Labels>,
 }
 
 impl Layer7 {
@@ -42,32 +40,34 @@ impl Layer7 {
         config: &Config,
         datapath: &mut Datapath,
         notifier: Notifier,
+        told: Arc<Mutex<NameBook>>,
     ) -> Result<Option<Self>, EnforceError> {
         if config.policy().layer7.is_none() {
             return Ok(None);
         }
         let opened = datapath.open_way_to_proxy();
         opened.map_err(loader_error("opening the way to flows-proxy"))?;
-        let (proxy, told) = Proxy::follow(&config.run_dir(), notifier)?;
+        let (proxy, facts) = Proxy::follow(&config.run_dir(), notifier)?;
+        let room = names::room(&config.sizes.of_maps());
         Ok(Some(Self {
             proxy,
-            told: Some(told),
+            told: Some(facts),
             given: None,
             wanted: TablePortSets::new(),
             revision: 0,
-            names: Names::load(&config.run_dir()),
-            name_sets: BTreeSet::new(),
+            names: Names::open(&config.run_dir(), room, told),
         }))
     }
 
     /// What of it doesn't work now.
     pub(super) fn failure(&self) -> Option<String> {
         let is_missed = !self.wanted.is_empty() && !self.proxy.is_there();
-        is_missed.then(|| {
+        let missed = is_missed.then(|| {
             "flows-proxy doesn't run on this node: what rules of layer 7 allow is dropped; start it with the \
              agent's --run-dir"
                 .to_owned()
-        })
+        });
+        missed.or_else(|| self.names.failure())
     }
 
     /// Gives the proxy what is to be judged by the tables that are to come, and leaves it the rules of places that

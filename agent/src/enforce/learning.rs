@@ -5,53 +5,49 @@ use std::net::IpAddr;
 
 use tracing::{debug, warn};
 
+use super::names::Lesson;
 use super::{Reconciler, SyncState};
 use crate::error::chain;
+use crate::node::name_book::now;
 use crate::proxy::{Acknowledgement, Learned};
 
-/// Answers, each with what is wrong with it.
-pub(super) type Answers = Vec<(Learned, Option<String>)>;
+/// An answer, and what it says to the policies, or what is wrong with it.
+pub(super) type Answer = (Learned, Result<Lesson, String>);
 
 impl Reconciler {
-    /// The answers that the proxy waits with.
-    pub(super) fn take_learned(&mut self) -> Answers {
-        let layer7 = self.layer7.as_ref();
-        let learned = layer7.map(|layer7| layer7.proxy.learned());
-        let learned = learned.unwrap_or_default().into_iter();
-        learned.map(|learned| (learned, None)).collect()
-    }
-
-    /// Takes them in, and forgets what has run out. Says whether the kernel is to hear of it.
-    pub(super) fn learn(&mut self, answers: &mut Answers) -> bool {
+    /// Takes in the answers that the proxy waits with, and forgets what has run out. Says whether the kernel is to
+    /// hear of it.
+    pub(super) fn learn(&mut self) -> (Vec<Answer>, bool) {
         let Some(layer7) = &mut self.layer7 else {
-            return false;
+            return (Vec::new(), false);
         };
-        let mut is_new = false;
-        for (learned, wrong) in answers.iter_mut() {
-            match layer7.names.learn(learned) {
-                Ok(new) => is_new |= new,
-                Err(error) => *wrong = Some(error),
-            }
-        }
-        let due = layer7.names.due();
+        let names = &mut layer7.names;
+        let answers = layer7.proxy.learned().into_iter().map(|learned| {
+            let lesson = names.learn(&learned, now());
+            (learned, lesson.map_err(|full| full.to_string()))
+        });
+        let answers: Vec<Answer> = answers.collect();
+        let due = names.due(now());
         if !due.is_empty() {
-            let in_use = match self.datapath.stats().addresses_in_use(&due) {
+            let addresses: BTreeSet<IpAddr> = due.iter().map(|entry| entry.address).collect();
+            let in_use = match self.datapath.stats().addresses_in_use(&addresses) {
                 Ok(in_use) => in_use,
                 Err(error) => {
                     warn!(error = %chain(&error), "connections not read; no name is forgotten");
-                    BTreeSet::<IpAddr>::clone(&due)
+                    addresses
                 }
             };
-            is_new |= layer7.names.forget(&due, &in_use);
+            names.forget(due, &in_use, now());
         }
-        if let Err(error) = layer7.names.save(is_new) {
+        if let Err(error) = names.save() {
             warn!(error = %chain(&error), "addresses of names are not kept over a restart");
         }
-        is_new
+        let is_new = names.relabel(self.compiler.compiled());
+        (answers, is_new)
     }
 
     /// Tells the proxy that answers may leave, or why they may not.
-    pub(super) fn acknowledge(&self, answers: Answers) {
+    pub(super) fn acknowledge(&self, answers: Vec<Answer>) {
         let Some(layer7) = &self.layer7 else {
             return;
         };
@@ -61,8 +57,12 @@ impl Reconciler {
                 Some("the kernel's maps are not in step with the policies: see flows status")
             }
         };
-        for (learned, wrong) in answers {
-            let wrong = wrong.or(in_force.map(str::to_owned));
+        for (learned, lesson) in answers {
+            let wrong = match lesson {
+                Ok(Lesson::Nothing) => None,
+                Ok(Lesson::Names) => in_force.map(str::to_owned),
+                Err(wrong) => Some(wrong),
+            };
             debug!(?learned, ?wrong, "learned");
             layer7.proxy.acknowledge(Acknowledgement {
                 id: learned.id,

@@ -1,226 +1,396 @@
 //! Addresses of names, as answers of DNS told them, and whose identity they therefore have.
 //!
 //! ```text
-//!  answer --> (address, name, until when) --selectors of toFQDNs that match--> labels of the address
+//!  answer --> told: all, for people and for policies that come later; in memory
+//!        '--> filed: those that a selector of toFQDNs matches; in names.jsonl --> labels of each address
 //! ```
 //!
 //! An address has one identity for all selectors that one of its names matches, so that ten thousand addresses
 //! of a name are one identity. A name is forgotten some time after its answer has run out, since clients connect
 //! late; an address with connections keeps its names as long as they live.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+mod selectors;
 
-use cluster::{Label, Labels};
-use ipnet::IpNet;
-use l7::names::{FqdnSelector, NameSpec};
-use l7::wire::name::Name;
-use policy::rule::Peer;
-use policy::{Compiled, Policy};
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use abi::maps;
+use cluster::{Labels, SharedMap};
+use policy::{Compiled, Compiler};
 use tracing::warn;
 
-use crate::journal::{StateFileError, replace};
+use self::selectors::{Selectors, outside};
+use super::admission::Policies;
+use crate::journal::{Journal, StateFileError};
+use crate::node::name_book::{Bounds, Entry, Full, NameBook, Seconds};
 use crate::proxy::Learned;
 
-/// How long a name is known after its answer has run out.
-const GRACE: Duration = Duration::from_secs(30);
+/// How long a name opens its addresses after its answer has run out.
+const GRACE: Seconds = 30;
+
+/// How long people can ask for a name whose answer has run out.
+const REMEMBERED: Seconds = 3_600;
 
 /// How often it is written down that names hold for longer, which each answer tells again.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
 
-/// Addresses that are known at a time; an answer that would add more is refused.
-const MOST_ADDRESSES: usize = 65_536;
+/// How often it is looked for what has run out, which reads all connections.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Names that an address is known by; more make the one that runs out first go.
-const MOST_NAMES: usize = 64;
+/// How long it is told that a pod met its share.
+const TOLD_FOR: Duration = Duration::from_secs(60);
 
-/// Seconds since 1970.
-type Seconds = u64;
+/// Entries of what was told.
+const TOLD: usize = 65_536;
 
-/// What is known, by address: names, in lower case with the dot at the end, and until when.
-type Known = BTreeMap<IpAddr, BTreeMap<String, Seconds>>;
+/// How much is filed: names have half of the kernel's room for addresses, so that pods and nodes always have theirs.
+pub(super) fn room(sizes: &loader::Sizes) -> Bounds {
+    let half = |map| {
+        let entries = sizes.of(map).unwrap_or_default() / 2;
+        usize::try_from(entries).unwrap_or(usize::MAX)
+    };
+    let (ipv4, ipv6) = (half(&maps::ADDR4), half(&maps::ADDR6));
+    Bounds {
+        ipv4,
+        ipv6,
+        entries: 2 * ipv4.saturating_add(ipv6),
+        loses_own: false,
+    }
+}
+
+/// What pods were told, for people.
+pub(super) fn told() -> Arc<Mutex<NameBook>> {
+    Arc::new(Mutex::new(NameBook::new(Bounds {
+        ipv4: TOLD,
+        ipv6: TOLD,
+        entries: TOLD,
+        loses_own: true,
+    })))
+}
+
+/// What an answer changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lesson {
+    /// Nothing that a policy asks about: the answer may leave.
+    Nothing,
+    /// Addresses that a policy asks about.
+    Names,
+}
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Names {
-    file: PathBuf,
-    known: Known,
-    is_saved: bool,
-    /// When it was written down last.
+    filed: NameBook,
+    told: Arc<Mutex<NameBook>>,
+    /// Before any policies are known everything is filed.
+    selectors: Option<Selectors>,
+    /// Of which policies they are.
+    policies: Policies,
+    labels: SharedMap<IpAddr, Labels>,
+    /// Sets of labels, and how many addresses have each.
+    sets: BTreeMap<Labels, usize>,
+    has_other_sets: bool,
+    /// Addresses whose labels are to be looked at.
+    changed: BTreeSet<IpAddr>,
+    journal: Journal,
+    /// What isn't written down yet and must be, and what may be later, by pod, name and address.
+    unsaved: [BTreeSet<(IpAddr, Arc<str>, IpAddr)>; 2],
     saved: Instant,
-}
-
-fn now() -> Seconds {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs())
+    looked: Option<Instant>,
+    /// Who met its share, and when.
+    full: Option<(Full, Instant)>,
+    /// How many addresses weren't taken.
+    refused: u64,
 }
 
 impl Names {
-    /// What a former agent learned. A file that can't be read is told of, and forgotten: names are asked for again.
-    pub(super) fn load(run_dir: &Path) -> Self {
-        let file = run_dir.join("names.json");
-        let known = match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                warn!(file = %file.display(), %error, "the addresses of names that were learned are lost");
-                Known::new()
-            }),
-            Err(_not_there) => Known::new(),
+    /// With what a former agent filed. A file that can't be read is told of, and forgotten: names are asked for again.
+    pub(super) fn open(run_dir: &Path, room: Bounds, told: Arc<Mutex<NameBook>>) -> Self {
+        let path = run_dir.join("names.jsonl");
+        let mut filed = NameBook::new(room);
+        let mut changed = BTreeSet::new();
+        let read = Journal::read(path.clone(), |entries: Vec<Entry>| {
+            for entry in entries {
+                // There was room, and if there is less now the rest is asked for again.
+                drop(filed.add(entry, &mut changed));
+            }
+        });
+        let journal = match read {
+            Ok((journal, _)) => journal,
+            Err(error) => {
+                warn!(%error, "addresses of names that were learned are lost; they are asked for again");
+                Journal::new(path)
+            }
         };
-        Self {
-            file,
-            known,
-            is_saved: true,
+        let names = Self {
+            filed,
+            told,
+            selectors: None,
+            policies: Policies::default(),
+            labels: SharedMap::default(),
+            sets: BTreeMap::new(),
+            has_other_sets: false,
+            changed,
+            journal,
+            unsaved: [BTreeSet::new(), BTreeSet::new()],
             saved: Instant::now(),
+            looked: None,
+            full: None,
+            refused: 0,
+        };
+        for entry in names.filed.iter() {
+            names.tell(entry);
         }
+        names
     }
 
-    /// Takes an answer in. Says whether it tells anything new, other than that it holds for longer.
+    fn told(&self) -> MutexGuard<'_, NameBook> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, entry: &Entry) {
+        let entry = Entry {
+            until: entry.expires + REMEMBERED,
+            ..entry.clone()
+        };
+        // It never refuses anything.
+        drop(self.told().add(entry, &mut BTreeSet::new()));
+    }
+
+    /// Takes an answer in.
     ///
     /// # Errors
-    /// There is no room.
-    pub(super) fn learn(&mut self, learned: &Learned) -> Result<bool, String> {
-        let until = now() + u64::from(learned.ttl) + GRACE.as_secs();
-        let mut is_new = false;
-        for address in &learned.addresses {
-            if !self.known.contains_key(address) && self.known.len() >= MOST_ADDRESSES {
-                return Err(format!(
-                    "{MOST_ADDRESSES} addresses of names are known already"
-                ));
-            }
-            let names = self.known.entry(*address).or_default();
-            for name in &learned.names {
-                match names.get_mut(name) {
-                    Some(known) => *known = until.max(*known),
-                    None => {
-                        is_new = true;
-                        names.insert(name.clone(), until);
-                    }
+    /// The pod has its share.
+    pub(super) fn learn(&mut self, learned: &Learned, now: Seconds) -> Result<Lesson, Full> {
+        let expires = now + u64::from(learned.ttl);
+        let mut lesson = Lesson::Nothing;
+        for (place, name) in learned.names.iter().enumerate() {
+            let name: Arc<str> = Arc::from(name.as_str());
+            let selectors = self.selectors.as_ref();
+            let is_filed = selectors.is_none_or(|selectors| selectors.select(&name));
+            for address in &learned.addresses {
+                let entry = Entry {
+                    pod: learned.client,
+                    name: Arc::clone(&name),
+                    address: *address,
+                    since: now,
+                    expires,
+                    until: expires + GRACE,
+                    is_alias: place > 0,
+                };
+                self.tell(&entry);
+                if is_filed {
+                    lesson = Lesson::Names;
+                    self.file(entry)?;
                 }
             }
-            while names.len() > MOST_NAMES {
-                let first = names.iter().min_by_key(|(_, until)| **until);
-                let Some(first) = first.map(|(name, _)| name.clone()) else {
-                    break;
-                };
-                names.remove(&first);
-            }
         }
-        self.is_saved = false;
-        Ok(is_new)
+        Ok(lesson)
     }
 
-    /// Writes down what is known, unless that is done: at once if something is new, and that it holds for longer now
+    fn file(&mut self, entry: Entry) -> Result<(), Full> {
+        let key = (entry.pod, Arc::clone(&entry.name), entry.address);
+        match self.filed.add(entry, &mut self.changed) {
+            Ok(is_new) => {
+                self.unsaved[usize::from(!is_new)].insert(key);
+                Ok(())
+            }
+            Err(full) => {
+                self.refused += 1;
+                let is_told = self.full.as_ref();
+                if is_told.is_none_or(|(_, when)| when.elapsed() >= TOLD_FOR) {
+                    warn!(
+                        refused = self.refused,
+                        "{full}; answers with more are SERVFAIL"
+                    );
+                    self.full = Some((full.clone(), Instant::now()));
+                }
+                Err(full)
+            }
+        }
+    }
+
+    /// What doesn't work now.
+    pub(super) fn failure(&self) -> Option<String> {
+        let (full, _) = self
+            .full
+            .as_ref()
+            .filter(|(_, when)| when.elapsed() < TOLD_FOR)?;
+        Some(format!(
+            "{full}; its answers with more are SERVFAIL ({} addresses refused so far)",
+            self.refused
+        ))
+    }
+
+    /// Writes down what is filed, unless that is done: at once if something is new, and that it holds for longer now
     /// and then.
-    pub(super) fn save(&mut self, is_new: bool) -> Result<(), StateFileError> {
-        if !self.is_saved && (is_new || self.saved.elapsed() >= SAVE_EVERY) {
-            let json = serde_json::to_vec(&self.known).unwrap_or_default();
-            replace(&self.file, &json, false)?;
-            self.is_saved = true;
+    ///
+    /// # Errors
+    /// The file system refuses. It is tried again the next time.
+    pub(super) fn save(&mut self) -> Result<(), StateFileError> {
+        let [new, longer] = &self.unsaved;
+        let is_due = !longer.is_empty() && self.saved.elapsed() >= SAVE_EVERY;
+        if new.is_empty() && !is_due {
+            return Ok(());
+        }
+        let all = || self.filed.iter().collect::<Vec<_>>();
+        if !self.journal.wants_whole() || !self.journal.rewrite(&all())? {
+            let keys = new.iter().chain(longer.iter().filter(|_| is_due));
+            let entries = keys.filter_map(|(pod, name, address)| {
+                let mut entries = self.filed.of(address).iter();
+                entries.find(|entry| entry.pod == *pod && entry.name == *name)
+            });
+            let entries: Vec<&Entry> = entries.collect();
+            self.journal.append(&entries)?;
+        }
+        self.unsaved[0].clear();
+        if is_due {
+            self.unsaved[1].clear();
             self.saved = Instant::now();
         }
         Ok(())
     }
 
-    /// Addresses of which some name has run out.
-    pub(super) fn due(&self) -> BTreeSet<IpAddr> {
-        let now = now();
-        let due = self.known.iter();
-        let due = due.filter(|(_, names)| names.values().any(|until| *until <= now));
-        due.map(|(address, _)| *address).collect()
+    /// What has run out, if it is time to look for it.
+    pub(super) fn due(&mut self, now: Seconds) -> Vec<Entry> {
+        if self.looked.is_some_and(|when| when.elapsed() < LOOK_EVERY) {
+            return Vec::new();
+        }
+        self.looked = Some(Instant::now());
+        let mut told = self.told();
+        for entry in told.due(now) {
+            told.remove(&entry, &mut BTreeSet::new());
+        }
+        drop(told);
+        self.filed.due(now)
     }
 
-    /// Forgets names that have run out, but for those of addresses in use. Says whether any went.
-    pub(super) fn forget(&mut self, due: &BTreeSet<IpAddr>, in_use: &BTreeSet<IpAddr>) -> bool {
-        let now = now();
-        let mut gone = false;
-        for address in due {
-            let Some(names) = self.known.get_mut(address) else {
-                continue;
-            };
-            if in_use.contains(address) {
-                for until in names.values_mut() {
-                    *until = (*until).max(now + GRACE.as_secs());
-                }
-                continue;
-            }
-            let before = names.len();
-            names.retain(|_, until| *until > now);
-            gone |= names.len() < before;
-            if names.is_empty() {
-                self.known.remove(address);
+    /// Forgets what has run out, but for names of addresses in use.
+    pub(super) fn forget(&mut self, due: Vec<Entry>, in_use: &BTreeSet<IpAddr>, now: Seconds) {
+        for entry in due {
+            if in_use.contains(&entry.address) {
+                let entry = Entry {
+                    until: now + GRACE,
+                    ..entry
+                };
+                // It is there: nothing is refused.
+                drop(self.file(entry));
+            } else {
+                self.filed.remove(&entry, &mut self.changed);
             }
         }
-        self.is_saved &= !gone;
-        gone
+    }
+
+    /// Has the selectors of the compiler's policies, if those are others than before: what they match of what pods
+    /// were told is filed, and nothing else. `prefixes`: what addresses are without names may have changed.
+    pub(super) fn follow(&mut self, compiler: &Compiler, prefixes: bool, now: Seconds) {
+        let policies = compiler.manifests();
+        let is_known = self.selectors.is_some() && policies.is_same(&self.policies);
+        if !is_known {
+            self.policies = policies;
+            let policies = compiler.policies();
+            self.select(
+                Selectors::new(policies.values().map(|policy| &**policy)),
+                now,
+            );
+        }
+        if !is_known || prefixes {
+            let all = self.filed.iter().map(|entry| entry.address);
+            self.changed.extend(all);
+        }
+        self.relabel(compiler.compiled());
+    }
+
+    fn select(&mut self, selectors: Selectors, now: Seconds) {
+        let out = self.filed.iter();
+        let out: Vec<Entry> = out
+            .filter(|entry| !selectors.select(&entry.name))
+            .cloned()
+            .collect();
+        for entry in out {
+            self.filed.remove(&entry, &mut self.changed);
+        }
+        let told = self.told();
+        let holds = told.iter().filter(|entry| entry.expires + GRACE > now);
+        let selected: Vec<Entry> = holds
+            .filter(|entry| selectors.select(&entry.name))
+            .cloned()
+            .collect();
+        drop(told);
+        self.selectors = Some(selectors);
+        for entry in selected {
+            let entry = Entry {
+                until: entry.expires + GRACE,
+                ..entry
+            };
+            // Whose there is no room for is asked for again.
+            drop(self.file(entry));
+        }
+    }
+
+    /// Finds the labels of addresses whose names changed. Says whether any has others than before.
+    pub(super) fn relabel(&mut self, compiled: &Compiled) -> bool {
+        let Some(selectors) = &self.selectors else {
+            return false;
+        };
+        let mut differs = false;
+        for address in mem::take(&mut self.changed) {
+            let names = self.filed.of(&address).iter();
+            let selected = names.flat_map(|entry| selectors.of_name(&entry.name));
+            let mut selected = selected.peekable();
+            let labels: Option<Labels> = selected.peek().is_some().then(|| {
+                let outside = outside(address, compiled).into_iter();
+                let outside = outside.flat_map(Labels::iter);
+                outside.chain(selected).cloned().collect()
+            });
+            let before = self.labels.get(&address);
+            if before == labels.as_ref() {
+                continue;
+            }
+            differs = true;
+            if let Some(before) = before.cloned() {
+                self.has_other_sets |= forget_one(&mut self.sets, &before);
+            }
+            match labels {
+                Some(labels) => {
+                    let known = self.sets.entry(labels.clone()).or_insert(0);
+                    *known += 1;
+                    self.has_other_sets |= *known == 1;
+                    self.labels.insert(address, labels);
+                }
+                None => drop(self.labels.remove(&address)),
+            }
+        }
+        differs
     }
 
     /// The labels of the addresses that a selector of the policies selects.
-    pub(super) fn labels<'a>(
-        &self,
-        policies: impl Iterator<Item = &'a Policy>,
-        compiled: &Compiled,
-    ) -> BTreeMap<IpAddr, Labels> {
-        if self.known.is_empty() {
-            return BTreeMap::new();
-        }
-        let selectors = selectors(policies);
-        let labels = self.known.iter().filter_map(|(address, names)| {
-            let names: Vec<Name> = names
-                .keys()
-                .filter_map(|name| Name::from_text(name).ok())
-                .collect();
-            let selected = selectors
-                .iter()
-                .filter(|(_, selector)| names.iter().any(|name| selector.matches(name)));
-            let mut selected = selected.map(|(text, _)| Label::fqdn(text)).peekable();
-            selected.peek()?;
-            let outside = outside(*address, compiled);
-            let labels = outside
-                .into_iter()
-                .flat_map(Labels::iter)
-                .cloned()
-                .chain(selected);
-            Some((*address, labels.collect()))
-        });
-        labels.collect()
+    pub(super) fn labels(&self) -> &SharedMap<IpAddr, Labels> {
+        &self.labels
+    }
+
+    /// The sets of labels, if there are others than when this was asked last.
+    pub(super) fn take_sets(&mut self) -> Option<BTreeSet<Labels>> {
+        mem::take(&mut self.has_other_sets).then(|| self.sets.keys().cloned().collect())
     }
 }
 
-/// The selectors of `toFQDNs`, by their text.
-fn selectors<'a>(policies: impl Iterator<Item = &'a Policy>) -> BTreeMap<&'a str, FqdnSelector> {
-    let rules = policies.flat_map(|policy| &policy.rules);
-    let elements = rules.flat_map(|rule| rule.egress.iter().flat_map(|egress| &egress.elements));
-    let texts = elements
-        .flat_map(|element| &element.peers)
-        .filter_map(|peer| match peer {
-            Peer::Name(text) => Some(&**text),
-            Peer::All
-            | Peer::Labels(_)
-            | Peer::Reserved(_)
-            | Peer::Cidr(_)
-            | Peer::CidrGroup { .. }
-            | Peer::CidrGroups { .. } => None,
-        });
-    let read = texts.filter_map(|text| {
-        let has_stars = text.contains('*');
-        let text_of = |is: bool| is.then(|| Box::from(text));
-        let spec = NameSpec {
-            match_name: text_of(!has_stars),
-            match_pattern: text_of(has_stars),
-        };
-        Some((text, FqdnSelector::new(&spec).ok()?))
-    });
-    read.collect()
+/// An address less that has them; whether it was the last one.
+fn forget_one(sets: &mut BTreeMap<Labels, usize>, labels: &Labels) -> bool {
+    let Some(count) = sets.get_mut(labels) else {
+        return false;
+    };
+    *count -= 1;
+    if *count == 0 {
+        sets.remove(labels);
+        return true;
+    }
+    false
 }
 
-/// What an address has without a name: the labels of the longest prefix that covers it.
-fn outside(address: IpAddr, compiled: &Compiled) -> Option<&Labels> {
-    let longest = if address.is_ipv4() { 32 } else { 128 };
-    let prefixes = (0..=longest)
-        .rev()
-        .filter_map(|length| IpNet::new(address, length).ok());
-    let mut known = prefixes.filter_map(|prefix| compiled.prefixes.get(&prefix.trunc()));
-    compiled.identities.labels(*known.next()?)
-}
+#[cfg(test)]
+mod tests;

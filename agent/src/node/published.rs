@@ -1,11 +1,13 @@
 //! Where the enforcing thread publishes what the rest of the agent reads.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-use super::{names::NameTable, peers::Peers, progress::Progress, status::Status};
+use super::{
+    name_book::NameBook, names::NameTable, peers::Peers, progress::Progress, status::Status,
+};
 
 /// What the kernel's programs counted as not accepted by a ring, told from time to time by whoever
 /// reads the counters.
@@ -16,6 +18,8 @@ pub type RingDropCounter = Arc<AtomicU64>;
 pub struct Published {
     /// For the observer.
     pub names: Arc<ArcSwap<NameTable>>,
+    /// Addresses that pods were told for names, also those that ran out a while ago.
+    pub told: Arc<Mutex<NameBook>>,
     /// For the peer service.
     pub peers: watch::Sender<Arc<Peers>>,
     /// For status and metrics.

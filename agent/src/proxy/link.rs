@@ -183,8 +183,12 @@ impl Link {
         let Ok(addresses) = addresses.collect() else {
             return refusal("an address can't be read");
         };
+        let Ok(client) = answer.client.parse() else {
+            return refusal("the address of the pod can't be read");
+        };
         let learned = Learned {
             id,
+            client,
             names: answer.names,
             addresses,
             ttl: answer.ttl_seconds,

@@ -1,0 +1,267 @@
+use std::fs;
+
+use cluster::{Label, State};
+use policy::{Config, PersistentState, ProxyPorts};
+use testing_policy::{add, state};
+
+use super::*;
+
+const BOUNDS: Bounds = Bounds {
+    ipv4: 100,
+    ipv6: 10,
+    entries: 200,
+    loses_own: false,
+};
+
+const WORLD: &str = "apiVersion: v1\nkind: Node\nmetadata: {name: a}\nspec: {podCIDRs: [10.1.0.0/24]}\nstatus: {addresses: \
+                     [{type: InternalIP, address: 192.168.0.1}]}\n";
+
+/// A time at which nothing is special.
+const T: Seconds = 1_000_000;
+
+fn world(spec: &str) -> Arc<State> {
+    let mut state = state(WORLD);
+    let policy = format!(
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {{name: p}}\nspec:\n  endpointSelector: {{}}\n  \
+         egress: [{spec}]\n"
+    );
+    add(&mut state, "p.yaml", &policy);
+    Arc::new(state)
+}
+
+fn compiler(state: &Arc<State>) -> Compiler {
+    let config = Config {
+        layer7: Some(ProxyPorts { tcp: 1, dns: 2 }),
+        ..Config::default()
+    };
+    let mut compiler = Compiler::new(config, "a", PersistentState::default());
+    compiler.update(state);
+    compiler
+}
+
+const STRIPE: &str = "{toFQDNs: [{matchName: api.stripe.com}, {matchPattern: '*.stripe.com'}]}";
+
+fn answer(pod: u8, names: &[&str], addresses: &[&str], ttl: u32) -> Learned {
+    let addresses = addresses.iter().map(|ip| ip.parse().expect("an address"));
+    Learned {
+        id: 1,
+        client: IpAddr::from([10, 1, 0, pod]),
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        addresses: addresses.collect(),
+        ttl,
+    }
+}
+
+fn open(directory: &Path, compiler: &Compiler) -> Names {
+    let mut names = Names::open(directory, BOUNDS, told());
+    names.follow(compiler, true, T);
+    names
+}
+
+/// What an address is.
+fn labels(names: &Names, address: &str) -> Vec<String> {
+    let address = address.parse().expect("an address");
+    let labels = names.labels().get(&address).into_iter();
+    labels
+        .flat_map(Labels::iter)
+        .map(Label::to_string)
+        .collect()
+}
+
+/// Looks for what has run out now, whenever that was done last.
+fn forget(names: &mut Names, in_use: &[&str], now: Seconds) {
+    names.looked = None;
+    let due = names.due(now);
+    let in_use = in_use.iter().map(|ip| ip.parse().expect("an address"));
+    names.forget(due, &in_use.collect(), now);
+}
+
+#[test]
+fn an_address_has_one_set_of_labels_for_all_selectors() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let compiler = compiler(&world(STRIPE));
+    let mut names = open(directory.path(), &compiler);
+    let learned = answer(1, &["api.stripe.com."], &["1.0.0.1", "1.0.0.2"], 60);
+    assert_eq!(names.learn(&learned, T), Ok(Lesson::Names));
+    assert!(names.relabel(compiler.compiled()));
+    assert_eq!(names.take_sets().expect("one").len(), 1);
+    let both = labels(&names, "1.0.0.1");
+    assert_eq!(
+        both,
+        ["fqdn:*.stripe.com", "fqdn:api.stripe.com", "reserved:world"]
+    );
+    assert_eq!(labels(&names, "1.0.0.2"), both);
+    // The same again, by another pod, too, changes nothing.
+    for pod in [1, 2] {
+        let again = answer(pod, &["api.stripe.com."], &["1.0.0.2"], 90);
+        assert_eq!(names.learn(&again, T), Ok(Lesson::Names));
+    }
+    assert!(!names.relabel(compiler.compiled()) && names.take_sets().is_none());
+    // Another set.
+    let other = answer(1, &["js.stripe.com."], &["1.0.0.3"], 60);
+    names.learn(&other, T).expect("room");
+    assert!(names.relabel(compiler.compiled()));
+    assert_eq!(
+        labels(&names, "1.0.0.3"),
+        ["fqdn:*.stripe.com", "reserved:world"]
+    );
+    assert_eq!(names.take_sets().expect("two").len(), 2);
+}
+
+#[test]
+fn what_no_selector_matches_opens_nothing_and_takes_no_room() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let compiler = compiler(&world(STRIPE));
+    let mut names = open(directory.path(), &compiler);
+    for number in 0..=255_u8 {
+        let address = format!("2.0.0.{number}");
+        let learned = answer(1, &["www.other.com."], &[&address], 60);
+        assert_eq!(names.learn(&learned, T), Ok(Lesson::Nothing));
+    }
+    assert!(!names.relabel(compiler.compiled()) && names.filed.is_empty());
+    // Once a policy has it, its addresses of before are.
+    let after = world("{toFQDNs: [{matchName: www.other.com}]}");
+    let mut compiler = compiler;
+    compiler.update(&after);
+    names.follow(&compiler, false, T + 10);
+    assert_eq!(
+        labels(&names, "2.0.0.9"),
+        ["fqdn:www.other.com", "reserved:world"]
+    );
+    // Those whose time was over are not.
+    compiler.update(&world(STRIPE));
+    names.follow(&compiler, false, T + 10);
+    assert!(names.filed.is_empty() && names.labels().is_empty());
+    compiler.update(&after);
+    names.follow(&compiler, false, T + 60 + GRACE);
+    assert!(names.labels().is_empty());
+}
+
+#[test]
+fn the_names_of_a_chain_count() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let compiler = compiler(&world("{toFQDNs: [{matchPattern: '*.cdn.net'}]}"));
+    let mut names = open(directory.path(), &compiler);
+    let chain = ["www.shop.org.", "shop.cdn.net."];
+    let learned = answer(1, &chain, &["1.0.0.1"], 60);
+    assert_eq!(names.learn(&learned, T), Ok(Lesson::Names));
+    names.relabel(compiler.compiled());
+    assert_eq!(
+        labels(&names, "1.0.0.1"),
+        ["fqdn:*.cdn.net", "reserved:world"]
+    );
+    assert_eq!(names.filed.len(), 1);
+    let told = names.told();
+    let told: Vec<_> = told
+        .iter()
+        .map(|entry| (&*entry.name, entry.is_alias))
+        .collect();
+    assert_eq!(told, [("www.shop.org.", false), ("shop.cdn.net.", true)]);
+}
+
+#[test]
+fn a_name_stays_while_it_holds_a_while_longer_and_as_long_as_connections_have_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let compiler = compiler(&world(STRIPE));
+    let mut names = open(directory.path(), &compiler);
+    // Also one that is to be used at once only.
+    for (address, ttl) in [("1.0.0.1", 60), ("1.0.0.2", 0)] {
+        let learned = answer(1, &["api.stripe.com."], &[address], ttl);
+        names.learn(&learned, T).expect("room");
+    }
+    names.relabel(compiler.compiled());
+    forget(&mut names, &[], T + GRACE - 1);
+    assert_eq!(names.filed.addresses(), 2);
+    forget(&mut names, &[], T + GRACE);
+    assert!(names.relabel(compiler.compiled()));
+    assert!(labels(&names, "1.0.0.2").is_empty());
+    let end = T + 60 + GRACE;
+    forget(&mut names, &["1.0.0.1"], end);
+    assert!(!names.relabel(compiler.compiled()));
+    forget(&mut names, &["1.0.0.1"], end + GRACE);
+    forget(&mut names, &[], end + 2 * GRACE - 1);
+    assert_eq!(names.filed.addresses(), 1);
+    forget(&mut names, &[], end + 2 * GRACE);
+    assert!(names.relabel(compiler.compiled()));
+    assert!(names.labels().is_empty() && names.take_sets().expect("none").is_empty());
+    // People can still ask for it.
+    assert_eq!(names.told().len(), 2);
+    forget(&mut names, &[], T + 60 + REMEMBERED);
+    assert!(names.told().is_empty());
+}
+
+#[test]
+fn a_pod_at_its_share_is_refused_and_others_are_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let compiler = compiler(&world(
+        "{toFQDNs: [{matchPattern: '**.evil.org'}, {matchName: a.b}]}",
+    ));
+    let mut names = open(directory.path(), &compiler);
+    let mut refused = 0;
+    for number in 0..=255_u8 {
+        let name = format!("n{number}.evil.org.");
+        let address = format!("2.0.0.{number}");
+        refused += u32::from(
+            names
+                .learn(&answer(1, &[&name], &[&address], 600), T)
+                .is_err(),
+        );
+    }
+    assert_eq!(refused, 156);
+    let failure = names.failure().expect("told");
+    assert!(
+        failure.contains("10.1.0.1") && failure.contains("SERVFAIL"),
+        "{failure}"
+    );
+    let other = answer(2, &["a.b."], &["1.0.0.1"], 60);
+    assert_eq!(names.learn(&other, T), Ok(Lesson::Names));
+    names.relabel(compiler.compiled());
+    assert_eq!(labels(&names, "1.0.0.1"), ["fqdn:a.b", "reserved:world"]);
+    assert_eq!(names.filed.addresses(), 100);
+}
+
+#[test]
+fn a_new_agent_knows_what_was_filed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let compiler = compiler(&world(STRIPE));
+    let mut names = open(directory.path(), &compiler);
+    let file = directory.path().join("names.jsonl");
+    for number in 0..20 {
+        let address = format!("1.0.0.{number}");
+        names
+            .learn(&answer(1, &["api.stripe.com."], &[&address], 60), T)
+            .expect("room");
+        names.save().expect("written");
+    }
+    let length = fs::metadata(&file).expect("a file").len();
+    // What is known is not written again with each answer.
+    for _ in 0..20 {
+        names
+            .learn(&answer(1, &["api.stripe.com."], &["1.0.0.1"], 90), T)
+            .expect("known");
+        names.save().expect("written");
+    }
+    assert_eq!(fs::metadata(&file).expect("a file").len(), length);
+    // A crash in the middle of a line.
+    let mut text = fs::read(&file).expect("a file");
+    text.extend(b"0123456789abcdef [{\"pod\"");
+    fs::write(&file, text).expect("written");
+    // Before policies are known nothing that was filed is given up, and what is new is filed.
+    let mut again = Names::open(directory.path(), BOUNDS, told());
+    assert_eq!(again.filed.addresses(), 20);
+    assert_eq!(again.told().len(), 20);
+    let unknown = answer(1, &["www.unknown.org."], &["3.0.0.1"], 60);
+    assert_eq!(again.learn(&unknown, T), Ok(Lesson::Names));
+    again.follow(&compiler, false, T);
+    assert_eq!(labels(&again, "1.0.0.19").len(), 3);
+    assert_eq!(again.filed.addresses(), 20);
+    // What is no such file is told of, and replaced.
+    fs::write(&file, "{\"version\":3}\n0 []\n").expect("written");
+    let mut names = open(directory.path(), &compiler);
+    assert!(names.filed.is_empty());
+    names
+        .learn(&answer(1, &["api.stripe.com."], &["1.0.0.1"], 60), T)
+        .expect("room");
+    names.save().expect("written");
+    assert_eq!(open(directory.path(), &compiler).filed.len(), 1);
+}
