@@ -83,6 +83,23 @@ pub fn start_time(pid: i32) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
+/// Where the kernel lists them.
+pub(crate) fn children_list(pid: i32) -> PathBuf {
+    PathBuf::from(format!("/proc/{pid}/task/{pid}/children"))
+}
+
+/// The processes that one's first thread started and that haven't ended, each with the time of its start.
+///
+/// # Errors
+/// The kernel's list can't be read.
+pub(crate) fn children(pid: i32) -> std::io::Result<Vec<(i32, u64)>> {
+    let text = fs::read_to_string(children_list(pid))?;
+    let pids = text.split_whitespace().filter_map(|pid| pid.parse().ok());
+    Ok(pids
+        .filter_map(|pid| Some((pid, start_time(pid)?)))
+        .collect())
+}
+
 /// A point in time until which something is tried.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {

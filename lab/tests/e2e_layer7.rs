@@ -5,7 +5,7 @@ mod common;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::program;
 use flows_lab::network;
@@ -388,12 +388,142 @@ fn a_name_opens_what_its_answer_says_before_the_answer_arrives() {
     told(
         &lab,
         &denied,
-        &["default/payment", "203.0.113.10:443", "default deny egress"],
+        &["default/payment", "www.stripe.test:443", "default deny egress"],
     );
     // A new agent knows what the last one learned.
     assert!(lab.lab_mut().kill_agent("one").unwrap());
     lab.lab_mut().restart_agent("one").unwrap();
     let opens = within(&payment, || {
+        let https = SocketAddr::from((network::OUTSIDE_IPV4, 443));
+        TcpStream::connect_timeout(&https, Duration::from_secs(10)).is_ok()
+    });
+    assert!(opens.join().unwrap());
+}
+
+/// Queries each second.
+const RATE: u32 = 2_000;
+/// How long they go on.
+const ASKED_FOR: Duration = Duration::from_secs(6);
+
+/// What became of many queries.
+#[derive(Debug, Default)]
+struct Asked {
+    queries: u32,
+    answered: u32,
+    /// Answers with addresses to names that may not be asked for.
+    forbidden: u32,
+}
+
+/// Asks for names, every fourth one of them forbidden, and counts what comes back.
+fn ask_many(server: SocketAddr) -> Asked {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let began = Instant::now();
+    let mut asked = Asked::default();
+    let mut answer = [0; 512];
+    // What is asked last has time to be answered.
+    while began.elapsed() < ASKED_FOR + Duration::from_secs(5) {
+        let mut busy = false;
+        let due = began.elapsed().min(ASKED_FOR).as_secs_f64() * f64::from(RATE);
+        if f64::from(asked.queries) < due {
+            let id = u16::try_from(asked.queries % 60_000).unwrap();
+            let zone = if id.is_multiple_of(4) {
+                "other"
+            } else {
+                "stripe"
+            };
+            let query = query(id, &format!("n{}.{zone}.test", id % 500));
+            // The queue towards the proxy may be full for a moment; then it is tried again.
+            asked.queries += u32::from(socket.send_to(&query, server).is_ok());
+            busy = true;
+        }
+        if let Ok(length) = socket.recv(&mut answer) {
+            assert!(length > 12);
+            asked.answered += 1;
+            let id = u16::from_be_bytes([answer[0], answer[1]]);
+            asked.forbidden += u32::from(id.is_multiple_of(4) && answer[7] > 0);
+            busy = true;
+        }
+        if !busy {
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+    asked
+}
+
+#[test]
+fn a_proxy_that_is_killed_is_back_and_lets_nothing_else_pass() {
+    let options = flows_lab::lab::Options {
+        l7_proxy: true,
+        outside: true,
+        ..options(program(), true)
+    };
+    let manifests = [
+        pod("payment", "app: payment", "one", &[]),
+        pod("dns", "app: dns", "two", &[]),
+        NAMES.to_owned(),
+    ];
+    let lab = TestLab::up(&options, &manifests.join("---\n")).unwrap();
+    let paths = lab.lab().paths();
+    let pods = &lab.lab().record().plan.pods;
+    let [payment, dns] =
+        ["payment", "dns"].map(|name| pods.iter().find(|pod| pod.name == name).unwrap());
+    let server = SocketAddr::from((dns.ipv4, 53));
+    let (payment, dns) = (paths.pod_namespace(payment), paths.pod_namespace(dns));
+    within(&dns, move || {
+        let socket = UdpSocket::bind("0.0.0.0:53").unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
+        resolver(&socket);
+    });
+    // Ports of which the policy allows one.
+    let listening = within(&paths.outside_namespace(), || {
+        [443, 444].map(|port| TcpListener::bind(("0.0.0.0", port)).unwrap())
+    });
+    let _listening = listening.join().unwrap();
+    let asking = within(&payment, move || ask_many(server));
+    let connecting = within(&payment, || {
+        let began = Instant::now();
+        let mut passed = 0;
+        while began.elapsed() < ASKED_FOR {
+            for port in [443, 444] {
+                let address = SocketAddr::from((network::OUTSIDE_IPV4, port));
+                let opened = TcpStream::connect_timeout(&address, Duration::from_millis(50));
+                passed += u32::from(opened.is_ok());
+            }
+        }
+        passed
+    });
+    for _ in 0..3 {
+        thread::sleep(ASKED_FOR / 4);
+        let deadline = Deadline::after(Duration::from_secs(30));
+        while !lab.lab().kill_proxy_worker("one").unwrap() {
+            assert!(deadline.pause(), "the proxy is not back");
+        }
+    }
+    // No name that anybody asked for opens anything.
+    assert_eq!(connecting.join().unwrap(), 0);
+    let asked = asking.join().unwrap();
+    assert_eq!(asked.forbidden, 0, "{asked:?}");
+    // Those that a proxy had taken when it was killed are lost, as clients expect of DNS.
+    assert!(asked.answered > asked.queries / 2, "{asked:?}");
+    let opens = within(&payment, move || {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(2)))
+            .unwrap();
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let mut answer = [0; 512];
+        loop {
+            socket
+                .send_to(&query(7, "api.stripe.test"), server)
+                .unwrap();
+            if socket.recv(&mut answer).is_ok() && answer[7] == 1 {
+                break;
+            }
+            assert!(deadline.pause(), "not answered any more");
+        }
         let https = SocketAddr::from((network::OUTSIDE_IPV4, 443));
         TcpStream::connect_timeout(&https, Duration::from_secs(10)).is_ok()
     });

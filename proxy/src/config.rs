@@ -17,6 +17,16 @@ pub struct Config {
     /// Enter this network namespace first.
     #[arg(long, value_name = "PATH")]
     pub netns: Option<PathBuf>,
+    /// Hold the ports, and have another process serve them, which is started again when it ends.
+    #[arg(
+        long,
+        long_help = "Hold the ports, and have another process of this program serve them, which is started again when \
+                     it ends: within a fraction of a second, in which queries and connections wait. One that ends nine \
+                     times in a row within seconds is given up, and the ports are closed. SIGHUP replaces it, by a \
+                     newer program if there is one at the same place.\n\nsystemd can do the same: sockets that it \
+                     hands over (LISTEN_FDS) are served as they are."
+    )]
+    pub supervise: bool,
     /// Port to which the datapath assigns connections; 0 = any that is free.
     #[arg(long, value_name = "PORT", default_value_t = abi::proxy::TCP_PORT)]
     pub tcp_port: u16,

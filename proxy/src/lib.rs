@@ -13,6 +13,8 @@
 //!  control: rules in; records out; addresses of names, which the agent acknowledges
 //! ```
 //!
+//! Listening sockets may be held by another process, a supervisor or systemd, so that they outlive this one.
+//!
 //! One hop judges both ends of a connection that has both on this node: the rules of egress of its
 //! source, then those of ingress of its destination. One connection of a client is one connection to the
 //! server, from the client's own address and port, for as long.
@@ -37,5 +39,6 @@ pub mod record;
 pub mod rules;
 pub mod run;
 pub mod splice;
+pub mod supervise;
 mod tls;
 pub mod world;

@@ -8,6 +8,7 @@ use nix::sys::stat::{Mode, umask};
 use proxy::config::Config;
 use proxy::http::HttpConnections;
 use proxy::run::{self, Proxy, RunError};
+use proxy::supervise::Supervisor;
 use proxy::world::NodeMaps;
 
 fn main() -> ExitCode {
@@ -27,8 +28,15 @@ fn start(config: Config) -> Result<(), RunError> {
     umask(Mode::from_bits_truncate(0o027));
     // Before there is a second thread: each has its own namespace and capabilities.
     run::enter_namespace(&config)?;
+    let listeners = run::listen(&config)?;
+    if config.supervise {
+        run::keep_needed_capabilities()?;
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let supervised = Supervisor::new(listeners)?.run();
+        return Ok({ runtime }.enable_all().build()?.block_on(supervised)?);
+    }
     let world = Arc::new(NodeMaps::new(config.bpffs()));
-    let proxy = Proxy::bind(run::fit_open_files(config)?)?;
+    let proxy = Proxy::bind(run::fit_open_files(config)?, listeners)?;
     run::keep_needed_capabilities()?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -13,7 +13,8 @@ use futures::future::BoxFuture;
 use tokio::net::{TcpStream, UdpSocket};
 
 pub use listen::{
-    Datagram, ListenError, Listeners, pause_unless_fatal, receive, with_original_destination,
+    AdoptError, Datagram, ListenError, Listeners, pause_unless_fatal, receive,
+    with_original_destination,
 };
 pub use transparent::Transparent;
 

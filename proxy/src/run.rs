@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -24,9 +25,10 @@ use crate::context::Context;
 use crate::control::{self, AgentNames, Control, Ports, RuleFile};
 use crate::dns::{NameOrder, UdpServer};
 use crate::limits::Limits;
-use crate::network::{ListenError, Listeners, Transparent};
+use crate::network::{AdoptError, ListenError, Listeners, Transparent};
 use crate::record::Records;
 use crate::rules::RuleStore;
+use crate::supervise::{self, SuperviseError};
 use crate::world::World;
 
 /// Mode of the run directory, if it isn't there yet.
@@ -34,6 +36,10 @@ const DIRECTORY: u32 = 0o750;
 
 /// How long clients of the control socket may take to notice the end.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// How long ports are waited for that somebody has, and how often they are tried.
+const PORTS_FREE_WITHIN: Duration = Duration::from_secs(2);
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// The proxy can't begin, or go on.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +57,12 @@ pub enum RunError {
     /// A port can't be had.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// What was handed over can't be used.
+    #[error(transparent)]
+    Adopt(#[from] AdoptError),
+    /// There is no worker any more.
+    #[error(transparent)]
+    Supervise(#[from] SuperviseError),
     /// The socket can't be had.
     #[error(transparent)]
     Socket(#[from] serve::listen::ListenError),
@@ -89,7 +101,8 @@ pub struct Proxy {
 /// # Errors
 /// It can't be entered.
 pub fn enter_namespace(config: &Config) -> Result<(), RunError> {
-    let Some(path) = &config.netns else {
+    // A worker begins where its supervisor is.
+    let Some(path) = config.netns.as_ref().filter(|_| !supervise::is_worker()) else {
         return Ok(());
     };
     let file = File::open(path).map_err(failed("opening", path))?;
@@ -132,7 +145,8 @@ pub fn fit_open_files(config: Config) -> Result<Config, RunError> {
 pub fn keep_needed_capabilities() -> Result<(), RunError> {
     // IP_TRANSPARENT and SO_MARK; raw sockets.
     let needed = [Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW];
-    Ok(privileges::keep_only(&needed)?)
+    privileges::keep_only(&needed)?;
+    Ok(supervise::end_with_supervisor()?)
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RunError {
@@ -144,12 +158,36 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RunErr
     }
 }
 
+/// The sockets for connections and those for DNS: handed over, or bound.
+///
+/// # Errors
+/// One can't be had.
+pub fn listen(config: &Config) -> Result<[Listeners; 2], RunError> {
+    if let Some(listeners) = Listeners::adopt()? {
+        return Ok(listeners);
+    }
+    // One that was killed a moment ago may have them still.
+    let deadline = Instant::now() + PORTS_FREE_WITHIN;
+    loop {
+        let bound = Listeners::bind(config.tcp_port, false)
+            .and_then(|connections| Ok([connections, Listeners::bind(config.dns_port, true)?]));
+        match bound {
+            Err(error)
+                if error.source.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline =>
+            {
+                thread::sleep(BETWEEN_TRIES);
+            }
+            bound => return Ok(bound?),
+        }
+    }
+}
+
 impl Proxy {
-    /// Binds all sockets.
+    /// With its sockets; binds that of its control service.
     ///
     /// # Errors
-    /// One can't be had.
-    pub fn bind(config: Config) -> Result<Self, RunError> {
+    /// It can't be had.
+    pub fn bind(config: Config, [connections, dns]: [Listeners; 2]) -> Result<Self, RunError> {
         let directory = &config.run_dir;
         let made = DirBuilder::new()
             .recursive(true)
@@ -159,8 +197,8 @@ impl Proxy {
         let directory = fs::canonicalize(directory).map_err(failed("finding", directory))?;
         let control = Listen::Unix(directory.join("proxy.sock")).bind(false)?;
         Ok(Self {
-            connections: Listeners::bind(config.tcp_port, false)?,
-            dns: Listeners::bind(config.dns_port, true)?,
+            connections,
+            dns,
             control,
             config: Config {
                 run_dir: directory,

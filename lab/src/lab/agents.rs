@@ -42,6 +42,7 @@ impl Lab {
         let program = beside(&self.program, "flows-proxy")?;
         let line: Vec<OsString> = vec![
             program.into(),
+            "--supervise".into(),
             "--run-dir".into(),
             directory.clone().into(),
             "--netns".into(),
@@ -54,7 +55,27 @@ impl Lab {
         self.start(role, &ExecContext::default(), &line, &[], &log)
     }
 
-    /// Kills a node's proxy, as a crash would. False if none was running.
+    /// Kills the process that serves for a node's proxy, as a crash would: its supervisor starts another one. False if
+    /// none was running.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] if the kernel's list of processes can't be read.
+    pub fn kill_proxy_worker(&self, node: &str) -> Result<bool> {
+        let of_node = |role: &Role| matches!(role, Role::Proxy { node: name } if name == node);
+        let processes = self.record.processes.iter();
+        let mut supervisors = processes.filter(|process| of_node(&process.role) && process.alive());
+        let Some(supervisor) = supervisors.next() else {
+            return Ok(false);
+        };
+        let workers = crate::process::children(supervisor.pid)
+            .context("read", &crate::process::children_list(supervisor.pid))?;
+        for (pid, start_time) in &workers {
+            crate::process::kill_now(*pid, *start_time);
+        }
+        Ok(!workers.is_empty())
+    }
+
+    /// Kills a node's proxy, supervisor and all, as a crash would. False if none was running.
     ///
     /// # Errors
     /// [`crate::Error::Io`] if the record can't be written.

@@ -6,10 +6,11 @@ use std::os::fd::{AsFd, AsRawFd as _};
 use std::time::Duration;
 
 use abi::proxy;
+use listenfd::ListenFd;
 use nix::errno::Errno;
-use nix::sys::socket::sockopt::{Ipv4OrigDstAddr, Ipv6OrigDstAddr};
+use nix::sys::socket::sockopt::{Ipv4OrigDstAddr, Ipv6OrigDstAddr, RcvBufForce};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
@@ -17,6 +18,8 @@ use tokio::net::UdpSocket;
 const BACKLOG: i32 = 4096;
 /// Until a listener that failed is tried again.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Bytes of queries that wait while nobody reads them: some thousands, what arrives until a proxy that ended is back.
+const WAITING_QUERIES: usize = 8 << 20;
 /// How often another port is tried, if a family or a transport doesn't have the one that the first got.
 const TRIES: u32 = 16;
 
@@ -30,6 +33,30 @@ pub struct ListenError {
     pub transport: &'static str,
     /// What the system says.
     pub source: io::Error,
+}
+
+/// Sockets that were handed over can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AdoptError {
+    /// What they should be, and aren't.
+    #[error(
+        "the {found} sockets that were handed over (LISTEN_FDS) have none {missing}: there must be a TCP and a UDP \
+         socket on one port, for DNS, and a TCP socket on another one, for connections"
+    )]
+    Missing {
+        /// What for.
+        missing: &'static str,
+        /// How many there are.
+        found: usize,
+    },
+    /// One is of another kind, or refuses an option.
+    #[error("socket {index} of those that were handed over (LISTEN_FDS): {source}")]
+    Socket {
+        /// Which, from 0.
+        index: usize,
+        /// What is wrong.
+        source: io::Error,
+    },
 }
 
 fn hint(error: &io::Error) -> &'static str {
@@ -54,6 +81,37 @@ pub struct Listeners {
 }
 
 impl Listeners {
+    /// Takes over what this process was started with, by a supervisor or by systemd: those for connections, and those
+    /// for DNS, which are on the port of the UDP sockets. `None`: it was started with none. To be called before there is
+    /// a second thread.
+    ///
+    /// # Errors
+    /// They are not what is needed.
+    pub fn adopt() -> Result<Option<[Self; 2]>, AdoptError> {
+        let mut handed = ListenFd::from_env();
+        let found = handed.len();
+        if found == 0 {
+            return Ok(None);
+        }
+        let (mut streams, mut datagrams) = (Vec::new(), Vec::new());
+        for index in 0..found {
+            let failed = |source| AdoptError::Socket { index, source };
+            if let Ok(Some(udp)) = handed.take_udp_socket(index) {
+                let address = udp.local_addr().map_err(failed)?;
+                prepare_udp(&udp, address).map_err(failed)?;
+                datagrams.push((address.port(), udp));
+                continue;
+            }
+            let tcp = handed.take_tcp_listener(index).map_err(failed)?;
+            if let Some(tcp) = tcp {
+                let address = tcp.local_addr().map_err(failed)?;
+                prepare(SockRef::from(&tcp), address).map_err(failed)?;
+                streams.push((address.port(), tcp));
+            }
+        }
+        sort(streams, datagrams, found).map(Some)
+    }
+
     /// Binds to loopback addresses, which other machines don't reach: packets of pods are assigned. With port 0
     /// the system chooses one.
     ///
@@ -117,6 +175,40 @@ impl Listeners {
     }
 }
 
+/// Those for connections, and those for DNS.
+fn sort(
+    streams: Vec<(u16, std::net::TcpListener)>,
+    datagrams: Vec<(u16, std::net::UdpSocket)>,
+    found: usize,
+) -> Result<[Listeners; 2], AdoptError> {
+    let missing = |missing| move || AdoptError::Missing { missing, found };
+    let dns = datagrams.first().map(|(port, _)| *port);
+    let dns = dns.ok_or_else(missing("for DNS by UDP"))?;
+    let (of_dns, others): (Vec<_>, Vec<_>) =
+        streams.into_iter().partition(|(port, _)| *port == dns);
+    let tcp = others.first().map(|(port, _)| *port);
+    let tcp = tcp.ok_or_else(missing("for connections"))?;
+    if of_dns.is_empty() {
+        return Err(missing("for DNS by TCP")());
+    }
+    let of_port = |port| move |(own, socket)| (own == port).then_some(socket);
+    Ok([
+        Listeners {
+            tcp: others.into_iter().filter_map(of_port(tcp)).collect(),
+            udp: Vec::new(),
+            port: tcp,
+        },
+        Listeners {
+            tcp: of_dns.into_iter().map(|(_, socket)| socket).collect(),
+            udp: datagrams
+                .into_iter()
+                .filter_map(|(own, socket)| (own == dns).then_some(socket))
+                .collect(),
+            port: dns,
+        },
+    ])
+}
+
 fn tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = open(address, Type::STREAM)?;
     // What ended a moment ago doesn't keep a successor from the port.
@@ -129,20 +221,34 @@ fn tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 fn udp(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
     let socket = open(address, Type::DGRAM)?;
     socket.bind(&address.into())?;
-    with_original_destination(&socket, address)?;
-    Ok(socket.into())
+    let socket = socket.into();
+    prepare_udp(&socket, address)?;
+    Ok(socket)
 }
 
 fn open(address: SocketAddr, kind: Type) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), kind, None)?;
-    socket.set_nonblocking(true)?;
-    set_transparent(&socket, address)?;
-    // Of a connection that is accepted, too: the datapath knows the proxy's packets by it.
-    socket.set_mark(proxy::FROM_INGRESS)?;
+    prepare(SockRef::from(&socket), address)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     Ok(socket)
+}
+
+/// What a listening socket of either kind needs, whoever made it.
+fn prepare(socket: SockRef<'_>, address: SocketAddr) -> io::Result<()> {
+    socket.set_nonblocking(true)?;
+    set_transparent(&socket, address)?;
+    // Of a connection that is accepted, too: the datapath knows the proxy's packets by it.
+    socket.set_mark(proxy::FROM_INGRESS)
+}
+
+fn prepare_udp(socket: &std::net::UdpSocket, address: SocketAddr) -> io::Result<()> {
+    prepare(SockRef::from(socket), address)?;
+    with_original_destination(socket, address)?;
+    // More than the machine's limit for everybody, which takes CAP_NET_ADMIN.
+    setsockopt(socket, RcvBufForce, &WAITING_QUERIES)?;
+    Ok(())
 }
 
 /// Lets a socket have others' addresses.

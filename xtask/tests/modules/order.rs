@@ -178,6 +178,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "http",
             "control",
             "config",
+            "supervise",
             "run",
         ],
     ),
