@@ -53,7 +53,7 @@ use crate::{
     error::chain,
     node::{
         AppliedState, NotificationReceiver, Notifier, Peers, Published, QueryReceiver,
-        RingDropCounter, StaleState, StateSnapshot,
+        RingDropCounter, StaleState, StateSnapshot, ToldNames,
     },
     proxy::ProxyFacts,
 };
@@ -135,7 +135,7 @@ impl Reconciler {
         };
         let mut datapath =
             Datapath::open(object, &options).map_err(loader_error("opening the datapath"))?;
-        let told = names::told();
+        let told = Arc::<ToldNames>::default();
         let layer7 = Layer7::open(
             config,
             &mut datapath,

@@ -10,7 +10,7 @@ pub mod stored_flow;
 pub mod stored_request;
 mod summary;
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, net::IpAddr, sync::Arc};
 
 use flow::{
     Side,
@@ -22,7 +22,7 @@ use crate::{
     fact::{FlowKind, Judgement, Kind, Packet},
     history::PacketRef,
     node::{
-        clock,
+        ToldNames, clock,
         names::{Decision, Device, Endpoint, PolicyRef},
     },
 };
@@ -40,6 +40,8 @@ pub struct FlowBuilder {
     run: u64,
     /// Fill `Flow.extensions`.
     pub extensions: bool,
+    /// The names of addresses, as pods asked for them.
+    names: Arc<ToldNames>,
 }
 
 impl FlowBuilder {
@@ -49,7 +51,26 @@ impl FlowBuilder {
             node_name,
             run,
             extensions: false,
+            names: Arc::default(),
         }
+    }
+
+    /// With names of addresses.
+    #[must_use]
+    pub fn with_names(self, names: Arc<ToldNames>) -> Self {
+        Self { names, ..self }
+    }
+
+    /// The names of one end's address, as the other end had asked for them at that time.
+    fn names(&self, of: Option<IpAddr>, other: Option<IpAddr>, time: u64) -> Vec<String> {
+        let ends = of.zip(other);
+        ends.map_or_else(Vec::new, |(of, other)| self.names.names(other, of, time))
+    }
+
+    /// Those of a packet's end.
+    pub(crate) fn names_of_packet(&self, packet: &Packet, side: Side) -> Vec<String> {
+        let other = packet.address(other(side));
+        self.names(packet.address(side), other, packet.time())
     }
 
     /// A builder for the agent that is starting now.
@@ -80,6 +101,8 @@ impl FlowBuilder {
             l4: l4(packet),
             source: Some(endpoint(stored.end(Side::Source))),
             destination: Some(endpoint(stored.end(Side::Destination))),
+            source_names: self.names_of_packet(packet, Side::Source),
+            destination_names: self.names_of_packet(packet, Side::Destination),
             r#type: pb::FlowType::L3L4.into(),
             node_name: self.node_name.clone(),
             node_labels: stored.node().labels.clone(),
@@ -117,6 +140,14 @@ impl FlowBuilder {
             write!(text, "{byte:02x}").expect("a String takes all that is written");
         }
         text
+    }
+}
+
+/// The other end.
+fn other(side: Side) -> Side {
+    match side {
+        Side::Source => Side::Destination,
+        Side::Destination => Side::Source,
     }
 }
 

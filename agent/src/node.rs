@@ -12,6 +12,7 @@ pub mod progress;
 pub mod published;
 pub mod state_query;
 pub mod status;
+pub mod told_names;
 pub mod usage;
 
 pub use applied::{AppliedState, StaleState, StateSnapshot};
@@ -21,4 +22,5 @@ pub use progress::Progress;
 pub use published::{Published, RingDropCounter};
 pub use state_query::{QueryReceiver, StateQuery, StateQueryError};
 pub use status::{PolicyProblem, Status};
+pub use told_names::ToldNames;
 pub use usage::MapUsage;

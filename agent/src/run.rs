@@ -251,7 +251,8 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let api = Api {
         events: Arc::clone(&events),
         history: Arc::clone(&history),
-        flow_builder: FlowBuilder::of_this_run(node.full_name())?,
+        flow_builder: FlowBuilder::of_this_run(node.full_name())?
+            .with_names(Arc::clone(&published.told)),
         names: Arc::clone(&published.names),
         stats: Arc::clone(observer.stats()),
         status: Arc::clone(&published.status),

@@ -6,7 +6,7 @@
 //!
 //! A place is a direction of a table. One whose rules the proxy doesn't have has its connections refused.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use loader::Datapath;
 use policy::layer7::{TablePortSets, snapshot};
@@ -14,8 +14,7 @@ use policy::layer7::{TablePortSets, snapshot};
 use super::error::{EnforceError, loader_error};
 use super::names::{self, Names};
 use crate::config::Config;
-use crate::node::Notifier;
-use crate::node::name_book::NameBook;
+use crate::node::{Notifier, ToldNames};
 use crate::proxy::{Proxy, ProxyFacts};
 
 /// See the module.
@@ -40,7 +39,7 @@ impl Layer7 {
         config: &Config,
         datapath: &mut Datapath,
         notifier: Notifier,
-        told: Arc<Mutex<NameBook>>,
+        told: Arc<ToldNames>,
     ) -> Result<Option<Self>, EnforceError> {
         if config.policy().layer7.is_none() {
             return Ok(None);

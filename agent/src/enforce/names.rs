@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use abi::maps;
@@ -26,6 +26,7 @@ use tracing::warn;
 use self::selectors::{Selectors, outside};
 use super::admission::Policies;
 use crate::journal::{Journal, StateFileError};
+use crate::node::ToldNames;
 use crate::node::name_book::{Bounds, Entry, Full, NameBook, Seconds};
 use crate::proxy::Learned;
 
@@ -44,9 +45,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long it is told that a pod met its share.
 const TOLD_FOR: Duration = Duration::from_secs(60);
 
-/// Entries of what was told.
-const TOLD: usize = 65_536;
-
 /// How much is filed: names have half of the kernel's room for addresses, so that pods and nodes always have theirs.
 pub(super) fn room(sizes: &loader::Sizes) -> Bounds {
     let half = |map| {
@@ -62,16 +60,6 @@ pub(super) fn room(sizes: &loader::Sizes) -> Bounds {
     }
 }
 
-/// What pods were told, for people.
-pub(super) fn told() -> Arc<Mutex<NameBook>> {
-    Arc::new(Mutex::new(NameBook::new(Bounds {
-        ipv4: TOLD,
-        ipv6: TOLD,
-        entries: TOLD,
-        loses_own: true,
-    })))
-}
-
 /// What an answer changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lesson {
@@ -85,7 +73,7 @@ pub(super) enum Lesson {
 #[derive(Debug)]
 pub(super) struct Names {
     filed: NameBook,
-    told: Arc<Mutex<NameBook>>,
+    told: Arc<ToldNames>,
     /// Before any policies are known everything is filed.
     selectors: Option<Selectors>,
     /// Of which policies they are.
@@ -109,7 +97,7 @@ pub(super) struct Names {
 
 impl Names {
     /// With what a former agent filed. A file that can't be read is told of, and forgotten: names are asked for again.
-    pub(super) fn open(run_dir: &Path, room: Bounds, told: Arc<Mutex<NameBook>>) -> Self {
+    pub(super) fn open(run_dir: &Path, room: Bounds, told: Arc<ToldNames>) -> Self {
         let path = run_dir.join("names.jsonl");
         let mut filed = NameBook::new(room);
         let mut changed = BTreeSet::new();
@@ -148,17 +136,13 @@ impl Names {
         names
     }
 
-    fn told(&self) -> MutexGuard<'_, NameBook> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn tell(&self, entry: &Entry) {
         let entry = Entry {
             until: entry.expires + REMEMBERED,
             ..entry.clone()
         };
         // It never refuses anything.
-        drop(self.told().add(entry, &mut BTreeSet::new()));
+        drop(self.told.write().add(entry, &mut BTreeSet::new()));
     }
 
     /// Takes an answer in.
@@ -261,7 +245,7 @@ impl Names {
             return Vec::new();
         }
         self.looked = Some(Instant::now());
-        let mut told = self.told();
+        let mut told = self.told.write();
         for entry in told.due(now) {
             told.remove(&entry, &mut BTreeSet::new());
         }
@@ -314,7 +298,7 @@ impl Names {
         for entry in out {
             self.filed.remove(&entry, &mut self.changed);
         }
-        let told = self.told();
+        let told = self.told.read();
         let holds = told.iter().filter(|entry| entry.expires + GRACE > now);
         let selected: Vec<Entry> = holds
             .filter(|entry| selectors.select(&entry.name))

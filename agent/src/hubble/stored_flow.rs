@@ -137,6 +137,11 @@ impl FlowView for StoredFlow<'_> {
         workloads.any(|workload| is(&workload.kind, &workload.name))
     }
 
+    fn any_name(&self, side: Side, is: &mut dyn FnMut(&str) -> bool) -> bool {
+        let names = self.flow_builder.names_of_packet(self.packet(), side);
+        names.iter().any(|name| is(name))
+    }
+
     fn node(&self) -> &str {
         self.flow_builder.node_name()
     }
@@ -178,7 +183,7 @@ impl FlowView for StoredFlow<'_> {
 
     // What filters of Hubble's messages can't ask for, and what a packet doesn't have.
     flow::absent! {
-        match_type trace_reason icmp source_xlated encrypted any_name service l7 trace_id
+        match_type trace_reason icmp source_xlated encrypted service l7 trace_id
         ip_trace_id summary any_policy connection with_extension
     }
 }

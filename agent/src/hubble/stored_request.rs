@@ -9,7 +9,7 @@ use proto::flows::v1 as ext;
 
 use super::extension::{TYPE_URL, rules};
 use super::request_summary::request_summary;
-use super::{FlowBuilder, endpoint, message_type, timestamp};
+use super::{FlowBuilder, endpoint, message_type, other, timestamp};
 use crate::fact::{Outcome, Request};
 use crate::history::RequestRef;
 
@@ -31,6 +31,8 @@ impl FlowBuilder {
             l4: l4(request),
             source: Some(endpoint(stored.end(Side::Source))),
             destination: Some(endpoint(stored.end(Side::Destination))),
+            source_names: self.names_of_request(request, Side::Source),
+            destination_names: self.names_of_request(request, Side::Destination),
             r#type: pb::FlowType::L7.into(),
             node_name: self.node_name().to_owned(),
             node_labels: stored.node().labels.clone(),
@@ -50,6 +52,12 @@ impl FlowBuilder {
             flow.extensions = Some(extension(stored));
         }
         flow
+    }
+
+    /// The names of a request's end, as the other one had asked for them.
+    fn names_of_request(&self, request: &Request, side: Side) -> Vec<String> {
+        let [of, other] = [side, other(side)].map(|side| Some(request.end(side).ip()));
+        self.names(of, other, request.time)
     }
 }
 
@@ -233,6 +241,11 @@ impl FlowView for StoredRequest<'_> {
         workloads.any(|workload| is(&workload.kind, &workload.name))
     }
 
+    fn any_name(&self, side: Side, is: &mut dyn FnMut(&str) -> bool) -> bool {
+        let names = self.flow_builder.names_of_request(self.request(), side);
+        names.iter().any(|name| is(name))
+    }
+
     fn node(&self) -> &str {
         self.flow_builder.node_name()
     }
@@ -263,7 +276,7 @@ impl FlowView for StoredRequest<'_> {
 
     // What filters of Hubble's messages can't ask for, and what a request doesn't have.
     flow::absent! {
-        drop_reason match_type trace_reason tcp_flags icmp source_xlated encrypted any_name service
+        drop_reason match_type trace_reason tcp_flags icmp source_xlated encrypted service
         interface trace_id ip_trace_id summary any_policy connection with_extension
     }
 }

@@ -1,12 +1,12 @@
 //! Where the enforcing thread publishes what the rest of the agent reads.
 
-use std::sync::{Arc, Mutex, atomic::AtomicU64};
+use std::sync::{Arc, atomic::AtomicU64};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::{
-    name_book::NameBook, names::NameTable, peers::Peers, progress::Progress, status::Status,
+    names::NameTable, peers::Peers, progress::Progress, status::Status, told_names::ToldNames,
 };
 
 /// What the kernel's programs counted as not accepted by a ring, told from time to time by whoever
@@ -19,7 +19,7 @@ pub struct Published {
     /// For the observer.
     pub names: Arc<ArcSwap<NameTable>>,
     /// Addresses that pods were told for names, also those that ran out a while ago.
-    pub told: Arc<Mutex<NameBook>>,
+    pub told: Arc<ToldNames>,
     /// For the peer service.
     pub peers: watch::Sender<Arc<Peers>>,
     /// For status and metrics.

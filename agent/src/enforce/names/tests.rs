@@ -53,7 +53,7 @@ fn answer(pod: u8, names: &[&str], addresses: &[&str], ttl: u32) -> Learned {
 }
 
 fn open(directory: &Path, compiler: &Compiler) -> Names {
-    let mut names = Names::open(directory, BOUNDS, told());
+    let mut names = Names::open(directory, BOUNDS, Arc::default());
     names.follow(compiler, true, T);
     names
 }
@@ -151,7 +151,7 @@ fn the_names_of_a_chain_count() {
         ["fqdn:*.cdn.net", "reserved:world"]
     );
     assert_eq!(names.filed.len(), 1);
-    let told = names.told();
+    let told = names.told.read();
     let told: Vec<_> = told
         .iter()
         .map(|entry| (&*entry.name, entry.is_alias))
@@ -185,9 +185,9 @@ fn a_name_stays_while_it_holds_a_while_longer_and_as_long_as_connections_have_it
     assert!(names.relabel(compiler.compiled()));
     assert!(names.labels().is_empty() && names.take_sets().expect("none").is_empty());
     // People can still ask for it.
-    assert_eq!(names.told().len(), 2);
+    assert_eq!(names.told.read().len(), 2);
     forget(&mut names, &[], T + 60 + REMEMBERED);
-    assert!(names.told().is_empty());
+    assert!(names.told.read().is_empty());
 }
 
 #[test]
@@ -247,9 +247,9 @@ fn a_new_agent_knows_what_was_filed() {
     text.extend(b"0123456789abcdef [{\"pod\"");
     fs::write(&file, text).expect("written");
     // Before policies are known nothing that was filed is given up, and what is new is filed.
-    let mut again = Names::open(directory.path(), BOUNDS, told());
+    let mut again = Names::open(directory.path(), BOUNDS, Arc::default());
     assert_eq!(again.filed.addresses(), 20);
-    assert_eq!(again.told().len(), 20);
+    assert_eq!(again.told.read().len(), 20);
     let unknown = answer(1, &["www.unknown.org."], &["3.0.0.1"], 60);
     assert_eq!(again.learn(&unknown, T), Ok(Lesson::Names));
     again.follow(&compiler, false, T);
