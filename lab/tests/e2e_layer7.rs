@@ -388,7 +388,11 @@ fn a_name_opens_what_its_answer_says_before_the_answer_arrives() {
     told(
         &lab,
         &denied,
-        &["default/payment", "www.stripe.test:443", "default deny egress"],
+        &[
+            "default/payment",
+            "www.stripe.test:443",
+            "default deny egress",
+        ],
     );
     // A new agent knows what the last one learned.
     assert!(lab.lab_mut().kill_agent("one").unwrap());

@@ -9,4 +9,5 @@
 mod datapath;
 mod pods;
 mod process;
+mod supervised;
 mod transparent;
