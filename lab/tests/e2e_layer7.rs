@@ -3,7 +3,7 @@
 mod common;
 
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -294,8 +294,8 @@ spec:
       toPorts: [{ports: [{port: '443', protocol: TCP}]}]
 ";
 
-#[test]
-fn a_name_opens_what_its_answer_says_before_the_answer_arrives() {
+/// A lab of those, with a resolver: the pod's namespace, and where the resolver is.
+fn up_with_names() -> (TestLab, PathBuf, SocketAddr) {
     let options = flows_lab::lab::Options {
         l7_proxy: true,
         outside: true,
@@ -306,31 +306,28 @@ fn a_name_opens_what_its_answer_says_before_the_answer_arrives() {
         pod("dns", "app: dns", "two", &[]),
         NAMES.to_owned(),
     ];
-    let mut lab = TestLab::up(&options, &manifests.join("---\n")).unwrap();
-    let record = lab.lab().record();
-    let pod = |name: &str| {
-        record
-            .plan
-            .pods
-            .iter()
-            .find(|pod| pod.name == name)
-            .unwrap()
-    };
+    let lab = TestLab::up(&options, &manifests.join("---\n")).unwrap();
     let paths = lab.lab().paths();
-    let (payment, dns) = (
-        paths.pod_namespace(pod("payment")),
-        paths.pod_namespace(pod("dns")),
-    );
-    let server = SocketAddr::from((pod("dns").ipv4, 53));
-    let limit = Some(Duration::from_secs(60));
-    within(&dns, move || {
+    let pods = &lab.lab().record().plan.pods;
+    let [payment, dns] =
+        ["payment", "dns"].map(|name| pods.iter().find(|pod| pod.name == name).unwrap());
+    let server = SocketAddr::from((dns.ipv4, 53));
+    within(&paths.pod_namespace(dns), move || {
         let socket = UdpSocket::bind("0.0.0.0:53").unwrap();
+        let limit = Some(Duration::from_secs(60));
         socket.set_read_timeout(limit).unwrap();
         resolver(&socket);
     });
-    let listener = within(&paths.outside_namespace(), || {
-        TcpListener::bind("0.0.0.0:443").unwrap()
-    });
+    let payment = paths.pod_namespace(payment);
+    (lab, payment, server)
+}
+
+#[test]
+fn a_name_opens_what_its_answer_says_before_the_answer_arrives() {
+    let (mut lab, payment, server) = up_with_names();
+    let limit = Some(Duration::from_secs(60));
+    let outside = lab.lab().paths().outside_namespace();
+    let listener = within(&outside, || TcpListener::bind("0.0.0.0:443").unwrap());
     let _listener = listener.join().unwrap();
     let asking = within(&payment, move || {
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
@@ -457,32 +454,9 @@ fn ask_many(server: SocketAddr) -> Asked {
 
 #[test]
 fn a_proxy_that_is_killed_is_back_and_lets_nothing_else_pass() {
-    let options = flows_lab::lab::Options {
-        l7_proxy: true,
-        outside: true,
-        ..options(program(), true)
-    };
-    let manifests = [
-        pod("payment", "app: payment", "one", &[]),
-        pod("dns", "app: dns", "two", &[]),
-        NAMES.to_owned(),
-    ];
-    let lab = TestLab::up(&options, &manifests.join("---\n")).unwrap();
-    let paths = lab.lab().paths();
-    let pods = &lab.lab().record().plan.pods;
-    let [payment, dns] =
-        ["payment", "dns"].map(|name| pods.iter().find(|pod| pod.name == name).unwrap());
-    let server = SocketAddr::from((dns.ipv4, 53));
-    let (payment, dns) = (paths.pod_namespace(payment), paths.pod_namespace(dns));
-    within(&dns, move || {
-        let socket = UdpSocket::bind("0.0.0.0:53").unwrap();
-        socket
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .unwrap();
-        resolver(&socket);
-    });
+    let (lab, payment, server) = up_with_names();
     // Ports of which the policy allows one.
-    let listening = within(&paths.outside_namespace(), || {
+    let listening = within(&lab.lab().paths().outside_namespace(), || {
         [443, 444].map(|port| TcpListener::bind(("0.0.0.0", port)).unwrap())
     });
     let _listening = listening.join().unwrap();
