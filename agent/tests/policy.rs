@@ -227,6 +227,7 @@ async fn answers_are_about_what_is_in_force_when_the_manifests_are_not() {
         source: end("shop/frontend-6d9c7b-xk2vq"),
         destination: end("shop/cart-0"),
         port: "8080".to_owned(),
+        ..TraceRequest::default()
     };
     let answer = client.trace(request).await.unwrap().into_inner();
     assert_eq!((answer.verdict(), answer.revision), (Verdict::Denied, 4));
@@ -370,6 +371,7 @@ async fn answers_about_huge_policies_are_small() {
         source,
         destination,
         port: "80".to_owned(),
+        ..TraceRequest::default()
     };
     let answer = client.trace(request).await.unwrap().into_inner();
     assert_eq!(answer.verdict(), Verdict::Denied);

@@ -190,6 +190,139 @@ fn a_trace_is_json_for_programs() {
     insta::assert_snapshot!("json", trace(&arguments));
 }
 
+const LAYER7: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/requests");
+
+#[test]
+fn requests_are_traced() {
+    let scraper = ["production/metrics-scraper", "production/api-backend:8080"];
+    let payment = "production/payment";
+    let broker = "production/kafka:9092";
+    for (name, arguments) in [
+        (
+            "http_denied",
+            &[
+                scraper[0],
+                scraper[1],
+                "--http-method",
+                "POST",
+                "--http-path",
+                "/admin/delete",
+            ][..],
+        ),
+        (
+            "http_allowed",
+            &[
+                scraper[0],
+                scraper[1],
+                "--http-path",
+                "/items/7",
+                "--http-header",
+                "X-Token: abc",
+            ],
+        ),
+        (
+            "http_header_missing",
+            &[scraper[0], scraper[1], "--http-path", "/items/7"],
+        ),
+        (
+            "http_without_rules",
+            &[payment, "production/metrics-scraper:80", "--http-path", "/"],
+        ),
+        (
+            "dns_denied",
+            &[payment, "kube-system/dns", "--dns-name", "www.example.org"],
+        ),
+        (
+            "kafka_denied",
+            &[
+                payment,
+                broker,
+                "--kafka-api-key",
+                "produce",
+                "--kafka-topic",
+                "payments",
+            ],
+        ),
+        (
+            "fqdn_allowed",
+            &[
+                payment,
+                "--dst-fqdn",
+                "api.stripe.com",
+                "--dport",
+                "443",
+                "--sni",
+                "api.stripe.com",
+            ],
+        ),
+        (
+            "fqdn_denied",
+            &[payment, "--dst-fqdn", "api.example.org", "--dport", "443"],
+        ),
+        (
+            "sni_denied",
+            &[
+                payment,
+                "--dst-fqdn",
+                "js.stripe.com",
+                "--dport",
+                "443",
+                "--sni",
+                "js.stripe.com",
+            ],
+        ),
+        (
+            "http_json",
+            &[
+                scraper[0],
+                scraper[1],
+                "--http-method",
+                "POST",
+                "-o",
+                "json",
+            ],
+        ),
+    ] {
+        let mut all = vec!["policy", "trace", "--exit-code", "--state", LAYER7];
+        all.extend(arguments);
+        insta::assert_snapshot!(name, shown(&flows(&all)));
+    }
+}
+
+#[test]
+fn requests_without_an_answer_say_what_to_do() {
+    let ends = ["production/metrics-scraper", "production/api-backend"];
+    let mistakes = [
+        &["--http-path", "/"][..],
+        &["--dport", "8080", "--http-path", "metrics"],
+        &["--dport", "8080", "--http-path", "/a%2Fb"],
+        &["--dport", "8080", "--http-header", "X-Token"],
+        &["--dport", "8080", "--http-path", "/", "--sni", "a.org"],
+        &["--dport", "9092", "--kafka-topic", "orders"],
+        &["--dport", "9092", "--kafka-api-key", "write"],
+        &["--dns-name", "a..b"],
+        &["--dst-fqdn", "a.org"],
+        &["--dport", "8080", "--l7-proxy", "maybe"],
+    ];
+    let answers = mistakes.into_iter().map(|arguments| {
+        let mut all = vec!["policy", "trace", "--exit-code", "--state", LAYER7];
+        all.extend(ends);
+        all.extend(arguments);
+        shown(&flows(&all))
+    });
+    insta::assert_snapshot!("request_mistakes", answers.collect::<String>());
+}
+
+#[test]
+fn rules_of_layer_7_are_judged_without_a_server_and_noted() {
+    insta::assert_snapshot!("layer7", validate(&[LAYER7]).replace(LAYER7, "requests"));
+    let off = validate(&["--l7-proxy", "off", LAYER7]);
+    assert!(
+        off.contains("start the agent with --l7-proxy=on") && off.ends_with("exit code 1\n"),
+        "{off}"
+    );
+}
+
 const VALIDATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/validate");
 
 fn validate(arguments: &[&str]) -> String {

@@ -20,7 +20,7 @@ mod text;
 
 pub use flow::{
     DropReason, EndpointDecision, RecordedDecision, RecordedEnd, RecordedEndpoint, RecordedFlow,
-    RecordedPolicies, RecordedPolicy, RecordedRule, Transport, Verdict,
+    RecordedPolicies, RecordedPolicy, RecordedRequest, RecordedRule, Transport, Verdict,
 };
 
 use connection::{Connection, FlowEnd};
@@ -113,7 +113,10 @@ pub fn explain(
     let now = connection
         .query()
         .map_err(|missing| format!("the flow does not identify {missing}"))
-        .and_then(|query| context.explain(&query).map_err(|error| error.to_string()));
+        .and_then(|query| {
+            let answer = context.answer(&query, connection.request.as_ref());
+            answer.map_err(|error| error.to_string())
+        });
     let now = match now {
         Ok(now) => Some(now),
         Err(why) => {
@@ -123,7 +126,11 @@ pub fn explain(
     };
     let differs = match (&recorded, &now) {
         // Over all ports a verdict is another thing.
-        (Some(recorded), Some(now)) if now.ports.is_none() => differs(recorded, now),
+        (Some(recorded), Some(now)) if now.ports.is_none() => {
+            // Of a connection to the proxy nothing follows for a request that isn't known.
+            let is_known = !connection.hides_request || !now.verdicts().any(is_redirected);
+            is_known && differs(recorded, now)
+        }
         _ => false,
     };
     let policies = involved(context, &recorded, &now, &responder.stale);
@@ -171,7 +178,13 @@ impl Connection {
         if self.port.is_none() && ends.iter().all(|end| end.end.is_some()) {
             notes.push("flow has no port; evaluated for any port".to_owned());
         }
-        if self.reply {
+        if self.hides_request {
+            notes.push(
+                "the flow is about a request and does not tell it: what is said is about its connection"
+                    .to_owned(),
+            );
+        }
+        if self.reply && self.request.is_none() {
             notes.push(
                 "it is a reply: replies of an allowed connection need no rule; what counts is who \
                  may open it"
@@ -187,12 +200,16 @@ fn same_end<'a>(recorded: &RecordedDecision, now: &'a Explanation) -> Option<&'a
     now.verdict(recorded.direction?)
 }
 
+fn is_redirected(verdict: &EndpointVerdict) -> bool {
+    verdict.decision.verdict == abi::event::REDIRECTED
+}
+
 fn differs(recorded: &RecordedDecision, now: &Explanation) -> bool {
     let Some(then) = recorded.verdict.allows() else {
         return false;
     };
     let allows = match same_end(recorded, now) {
-        Some(verdict) => verdict.decision.allows(),
+        Some(verdict) => verdict.allows(),
         None => now.allowed(),
     };
     then != allows

@@ -2,7 +2,9 @@
 
 use abi::policy::{EGRESS, PolicyKey, SHAPE_ALL, SHAPE_PROTO};
 use cluster::{Kind, ObjectName};
-use policy::{Direction, Origin, Reason, RuleItem, RuleList, RulePath};
+use policy::{
+    Direction, Layer7Item, Layer7List, Origin, PortRuleItem, Reason, RuleItem, RuleList, RulePath,
+};
 use proto::flow as pb;
 use proto::flows::v1 as wire;
 
@@ -13,6 +15,7 @@ mod drop_reason;
 mod explain_flow;
 mod flow_groups;
 mod read_change;
+mod request;
 mod state;
 mod trace;
 mod validate;
@@ -21,6 +24,7 @@ pub use changes::{change, object_state};
 pub use explain_flow::explain_flow;
 pub use flow_groups::group_flow;
 pub use read_change::read_change;
+pub use request::trace_request;
 pub use state::{StateError, read_state, state_response};
 pub use trace::{trace, trace_query};
 pub use validate::{manifest_problem, report};
@@ -106,10 +110,44 @@ pub fn path(path: RulePath) -> wire::RulePath {
             RuleList::EgressDeny => (List::EgressDeny, index),
         },
     };
+    let rule = path.port_rule.and_then(|item| item.rule);
     wire::RulePath {
         spec_index: path.spec,
         list: list.into(),
         index,
+        port_rule_index: path.port_rule.map(|item| item.index),
+        layer7_list: layer7_list(rule.map(|rule| rule.list)).into(),
+        layer7_index: rule.map_or(0, |rule| rule.index),
+    }
+}
+
+fn layer7_list(list: Option<Layer7List>) -> wire::rule_path::Layer7List {
+    use wire::rule_path::Layer7List as Wire;
+    match list {
+        None => Wire::None,
+        Some(Layer7List::Http) => Wire::Http,
+        Some(Layer7List::Dns) => Wire::Dns,
+        Some(Layer7List::Kafka) => Wire::Kafka,
+        Some(Layer7List::ServerNames) => Wire::ServerNames,
+    }
+}
+
+/// The item of `toPorts` in a message; `Err` if it is told in a way that isn't known.
+fn port_rule_of(path: &wire::RulePath) -> Result<Option<PortRuleItem>, ()> {
+    let number = path.layer7_list;
+    let lists = Layer7List::ALL.into_iter().map(Some).chain([None]);
+    let mut lists = lists.filter(|list| i32::from(layer7_list(*list)) == number);
+    let list = lists.next().ok_or(())?;
+    let rule = list.map(|list| Layer7Item {
+        list,
+        index: path.layer7_index,
+    });
+    match (path.port_rule_index, rule) {
+        (Some(index), rule) if rule.is_some() || path.layer7_index == 0 => {
+            Ok(Some(PortRuleItem { index, rule }))
+        }
+        (None, None) if path.layer7_index == 0 => Ok(None),
+        (Some(_) | None, _) => Err(()),
     }
 }
 
@@ -126,10 +164,12 @@ pub fn path_of(path: Option<&wire::RulePath>) -> Option<RulePath> {
         List::EgressDeny => Some(RuleList::EgressDeny),
     };
     let index = path.index;
-    Some(RulePath {
+    let port_rule = port_rule_of(path).ok()?;
+    // Only elements have ports.
+    (list.is_some() || port_rule.is_none()).then_some(RulePath {
         spec: path.spec_index,
         item: list.map(|list| RuleItem { list, index }),
-        port_rule: None,
+        port_rule,
     })
 }
 
@@ -171,22 +211,45 @@ mod tests {
         for spec in [None, Some(0), Some(7)] {
             for list in &lists {
                 let item = list.map(|list| RuleItem { list, index: 2 });
-                let here = RulePath {
-                    spec,
-                    item,
-                    port_rule: None,
+                let whole = PortRuleItem {
+                    index: 0,
+                    rule: None,
                 };
-                let told = path(here);
-                assert_eq!(path_of(Some(&told)), Some(here));
-                assert_eq!(path_text(Some(&told)), here.to_string());
-                assert!(!seen.contains(&told), "{here} is told like another");
-                seen.push(told);
+                let rules = Layer7List::ALL.map(|list| {
+                    let rule = Some(Layer7Item { list, index: 0 });
+                    Some(PortRuleItem { rule, ..whole })
+                });
+                let port_rules = [None, Some(whole)].into_iter().chain(rules);
+                for port_rule in port_rules.filter(|it| it.is_none() || item.is_some()) {
+                    let here = RulePath {
+                        spec,
+                        item,
+                        port_rule,
+                    };
+                    let told = path(here);
+                    assert_eq!(path_of(Some(&told)), Some(here));
+                    assert_eq!(path_text(Some(&told)), here.to_string());
+                    assert!(!seen.contains(&told), "{here} is told like another");
+                    seen.push(told);
+                }
             }
         }
-        for (list, index) in [(0, 1), (5, 0), (-1, 0)] {
+        // List and index of a rule, and item, list and index of one of layer 7.
+        for (list, index, port_rule_index, layer7_list, layer7_index) in [
+            (0, 1, None, 0, 0),
+            (5, 0, None, 0, 0),
+            (-1, 0, None, 0, 0),
+            (0, 0, Some(0), 0, 0),
+            (1, 0, None, 1, 0),
+            (1, 0, Some(0), 5, 0),
+            (1, 0, Some(0), 0, 1),
+        ] {
             let told = wire::RulePath {
                 list,
                 index,
+                port_rule_index,
+                layer7_list,
+                layer7_index,
                 ..wire::RulePath::default()
             };
             assert_eq!(path_of(Some(&told)), None);

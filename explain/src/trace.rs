@@ -29,6 +29,7 @@ use policy::{TableInput, compile_tables};
 mod allowed_ports;
 mod finding;
 mod identities;
+mod name_resolution;
 mod notes;
 mod query;
 mod request;
@@ -37,6 +38,7 @@ mod suggest;
 
 pub use allowed_ports::AllowedPorts;
 pub use finding::{MatchInput, PolicyFinding, RuleFinding, scan};
+pub use name_resolution::NameResolution;
 pub use query::{End, Port, QueryError, TraceQuery};
 pub use request::{Layer7Rule, PortQuery, Request, RequestError, RequestVerdict, judge_port};
 pub use resolved_peer::ResolvedPeer;
@@ -72,6 +74,10 @@ pub struct Explanation {
     pub egress: Option<EndpointVerdict>,
     /// What the destination's policies say.
     pub ingress: Option<EndpointVerdict>,
+    /// The request that was asked about.
+    pub request: Option<Request>,
+    /// Of a destination that is a name, if something restricts the source: whether it learns its addresses.
+    pub resolution: Option<NameResolution>,
     /// What else there is to know.
     pub notes: Vec<String>,
     /// Labels were asked for that pods of several nodes have, and the answer depends on the node: one
@@ -138,10 +144,12 @@ impl fmt::Display for NearestRule<'_> {
 
 impl Explanation {
     /// Whether the packet gets through, and the request if one was asked about: neither end denies it, whatever
-    /// the port if none was named.
+    /// the port if none was named. If the destination is a name, its addresses are learned, too.
     pub fn allowed(&self) -> bool {
         let ports = self.ports.as_ref();
+        let resolution = self.resolution.as_ref();
         ports.is_none_or(|ports| ports.denied.is_empty())
+            && resolution.is_none_or(|resolution| resolution.allowed)
             && self.verdicts().all(EndpointVerdict::allows)
     }
 
@@ -181,7 +189,7 @@ impl<'a> PolicyContext<'a> {
     /// # Errors
     /// The question names what isn't there, or names it ambiguously.
     pub fn explain(&self, query: &TraceQuery) -> Result<Explanation, QueryError> {
-        self.explain_with(query, None)
+        self.answer(query, None)
     }
 
     /// What would be decided of a request, and why. What isn't redirected is as [`Self::explain`] says: nobody
@@ -194,14 +202,21 @@ impl<'a> PolicyContext<'a> {
         query: &TraceQuery,
         request: &Request,
     ) -> Result<Explanation, QueryError> {
-        self.explain_with(query, Some(request))
+        self.answer(query, Some(request))
     }
 
-    fn explain_with(
+    /// As [`Self::explain_request`] if there is a request, else as [`Self::explain`].
+    ///
+    /// # Errors
+    /// As [`Self::explain`]; or there is a request to whatever port.
+    pub fn answer(
         &self,
         query: &TraceQuery,
         request: Option<&Request>,
     ) -> Result<Explanation, QueryError> {
+        if request.is_some() && query.port == Port::Any {
+            return Err(QueryError::RequestPort);
+        }
         let cases = resolved_peer::cases(self, query)?;
         let explained = cases
             .iter()
@@ -226,7 +241,8 @@ impl<'a> PolicyContext<'a> {
     ) -> Result<Explanation, QueryError> {
         let mut explanation = self.evaluate(query, request)?;
         if explanation.ports.is_none() {
-            let suggest = |direction| suggest::suggest(self, query, &explanation, direction);
+            let suggest =
+                |direction| suggest::suggest(self, query, request, &explanation, direction);
             let (egress, ingress) = (suggest(Direction::Egress), suggest(Direction::Ingress));
             for (verdict, suggestions) in [
                 (&mut explanation.egress, egress),
@@ -237,7 +253,7 @@ impl<'a> PolicyContext<'a> {
                 }
             }
         }
-        explanation.notes = self.notes(&explanation);
+        explanation.notes = self.notes(query, &explanation);
         if !alike.is_empty() {
             explanation.notes.push(format!(
                 "the same applies to {}",
@@ -348,7 +364,8 @@ impl<'a> PolicyContext<'a> {
                 };
                 let is_redirected = decision.verdict == abi::event::REDIRECTED;
                 is_redirected.then(|| match rules {
-                    Ok(rules) => judge_port(rules, asked, peer.identity, request, &cookies),
+                    Ok(rules) => judge_port(rules, asked, peer.identity, request, &cookies)
+                        .with_text(self.policies),
                     Err(wrong) => RequestVerdict::refused(&wrong.to_string()),
                 })
             });
@@ -363,8 +380,17 @@ impl<'a> PolicyContext<'a> {
                     .map(|_| AllowedPorts::from_spans(&allowed(&[direction]))),
             })
         };
+        let egress = judge(Direction::Egress);
+        let resolution = match (&query.destination, &egress) {
+            (End::Fqdn(name), Some(egress)) => {
+                name_resolution::resolve(self, &source.labels, name, egress)
+            }
+            _ => None,
+        };
         Ok(Explanation {
-            egress: judge(Direction::Egress),
+            egress,
+            resolution,
+            request: request.cloned(),
             ingress: judge(Direction::Ingress),
             notes: Vec::new(),
             source,

@@ -69,6 +69,8 @@ pub struct PolicySummary {
     pub origin: Origin,
     /// `selects 3 pods; allows ingress only from app=frontend on 8080/TCP; egress is not restricted`.
     pub text: String,
+    /// It has rules that a proxy judges.
+    pub needs_proxy: bool,
 }
 
 /// The answer.
@@ -89,6 +91,35 @@ impl Report {
     pub fn count(&self, severity: Severity) -> usize {
         let of = |diagnostic: &&Diagnostic| diagnostic.severity == severity;
         self.diagnostics.iter().filter(of).count()
+    }
+
+    /// Notes of each policy that has rules of layer 7 that agents take them only with a proxy: for whoever
+    /// asked without a cluster, which has one or not.
+    pub fn note_proxy(&mut self) {
+        let needing = self.summaries.iter().filter(|summary| summary.needs_proxy);
+        let notes = needing.map(|summary| Diagnostic {
+            severity: Severity::Note,
+            code: "needs-proxy",
+            problem: Problem {
+                origin: Some(summary.origin.clone()),
+                object: Some(summary.policy.clone()),
+                field: String::new(),
+                problem: "has rules of layer 7 or for names: agents without a proxy refuse it"
+                    .to_owned(),
+                remedy: "run flows-proxy on each node, and agents with --l7-proxy=on".to_owned(),
+            },
+        });
+        self.diagnostics.extend(notes);
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        self.diagnostics.sort_by(|one, other| {
+            let key =
+                |diagnostic: &Diagnostic| (diagnostic.problem.origin.clone(), diagnostic.severity);
+            key(one).cmp(&key(other))
+        });
+        self.diagnostics.dedup();
     }
 }
 
@@ -206,17 +237,13 @@ pub fn propose(files: &[File], present: &State, config: &Config) -> (Report, Sta
             policy: raw.name.clone(),
             origin: raw.origin.clone(),
             text: summary::summary(policy, &context),
+            needs_proxy: policy.needs_proxy(),
         });
         report
             .diagnostics
             .extend(lint::lint(raw, policy, &context, &given));
     }
-    report.diagnostics.sort_by(|one, other| {
-        let key =
-            |diagnostic: &Diagnostic| (diagnostic.problem.origin.clone(), diagnostic.severity);
-        key(one).cmp(&key(other))
-    });
-    report.diagnostics.dedup();
+    report.sort();
     state.generation += 1;
     (report, state)
 }

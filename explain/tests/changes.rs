@@ -2,6 +2,7 @@
 
 use cluster::changes::between;
 use flows_explain::changes::summary;
+use policy::Config;
 use testing_policy::state;
 
 /// What a change from one text to another is told as.
@@ -10,7 +11,7 @@ fn told(before: &str, after: &str) -> String {
     let found = between((&before).into(), (&after).into());
     let told: Vec<String> = found
         .iter()
-        .map(|change| summary(change, "default").text)
+        .map(|change| summary(change, &Config::default()).text)
         .collect();
     told.join(" | ")
 }

@@ -260,3 +260,144 @@ fn what_is_no_request_is_refused() {
     );
     assert_eq!(Request::tls(""), Err(RequestError::Name(String::new())));
 }
+
+/// What is offered at each end, without its YAML.
+fn offered(explanation: &Explanation) -> Vec<String> {
+    let verdicts = explanation.verdicts();
+    let suggestions = verdicts.flat_map(|verdict| &verdict.suggestions);
+    suggestions
+        .map(|one| format!("{}\n{}", one.text, one.yaml))
+        .collect()
+}
+
+#[test]
+fn the_smallest_rule_for_a_denied_request_is_no_more_than_what_was_asked() {
+    let produce = |topics: &[&str]| Request::kafka("produce", 3, None, topics).expect("a request");
+    for (destination, port, request, wanted) in [
+        (
+            "shop/be",
+            "8080",
+            http("POST", "/items/a.b?x=1", &[]),
+            "add to spec.ingress[0].toPorts[0].rules.http of cnp shop/be\n\
+             - method: POST\n  path: '/items/a\\.b\\?x=1'\n  host: 'be\\.shop'\n",
+        ),
+        (
+            "shop/be",
+            "9092",
+            produce(&["orders", "payments"]),
+            "add to spec.ingress[0].toPorts[1].rules.kafka of cnp shop/be\n\
+             - apiKey: produce\n  topic: orders\n- apiKey: produce\n  topic: payments\n",
+        ),
+        (
+            "shop/be",
+            "443",
+            Request::tls("x.shop").expect("a name"),
+            "add to spec.ingress[0].toPorts[2].serverNames of cnp shop/be\n- x.shop\n",
+        ),
+        (
+            "shop/dns",
+            "53/udp",
+            Request::dns("x.example.org").expect("a name"),
+            "add to spec.egress[1].toPorts[0].rules.dns of cnp shop/fe\n- matchName: x.example.org\n",
+        ),
+        // The connection is denied, too: the rule is for the request alone.
+        (
+            "shop/dns",
+            "8080",
+            http("GET", "/", &[]),
+            "add to spec.egress of cnp shop/fe\n- toEndpoints:\n  - matchLabels:\n      app: dns\n  \
+             toPorts:\n  - ports:\n    - port: \"8080\"\n      protocol: TCP\n    rules:\n      http:\n      \
+             - method: GET\n        path: /\n        host: 'be\\.shop'\n",
+        ),
+        // No rule can say so: names of keys end before it.
+        (
+            "shop/be",
+            "9092",
+            Request::kafka("60", 0, None, &[]).expect("a request"),
+            "the policy language has no rule for this request alone\n",
+        ),
+    ] {
+        let explanation = explain(destination, port, &request);
+        assert!(!explanation.allowed());
+        assert_eq!(offered(&explanation), [wanted], "{request}");
+    }
+}
+
+/// What is said of a connection to a name.
+fn to_name(name: &str, world: &str) -> (bool, String, Vec<String>) {
+    let state = state(world);
+    let config = Config {
+        layer7: Some(ProxyPorts { tcp: 1, dns: 2 }),
+        ..Config::default()
+    };
+    let (policies, refused) = policy::read(&state, &config);
+    assert_eq!(shown(&refused), [""; 0]);
+    let identities = Identities::new(state.is_dual_stack());
+    let context = PolicyContext::new(&state, &policies, &config, identities);
+    let query = TraceQuery {
+        source: End::pod("shop/fe").expect("a name"),
+        destination: End::fqdn(name).expect("a name"),
+        port: Port::parse("443").expect("a port"),
+    };
+    let explanation = context.explain(&query).expect("an answer");
+    let resolution = explanation.resolution.as_ref();
+    let told = resolution.map(ToString::to_string).unwrap_or_default();
+    (explanation.allowed(), told, offered(&explanation))
+}
+
+#[test]
+fn a_destination_that_is_a_name_is_opened_by_its_selector_and_must_be_asked_for() {
+    let learned = "may be asked for, by egress[1].toPorts[0].rules.dns[0] of cnp shop/fe";
+    assert_eq!(
+        to_name("API.example.org", WORLD),
+        (true, learned.to_owned(), Vec::new())
+    );
+
+    // No rule opens the name, and none lets the pod ask for it.
+    let (allowed, told, offered) = to_name("www.example.com", WORLD);
+    assert!(!allowed);
+    assert_eq!(
+        told,
+        "may not be asked for; nearest: egress[1].toPorts[0].rules.dns[0] of cnp shop/fe (name \
+         www.example.com is not api.example.org)"
+    );
+    assert_eq!(
+        offered,
+        [
+            "add to spec.egress of cnp shop/fe\n- toFQDNs:\n  - matchName: www.example.com\n  toPorts:\n  - \
+             ports:\n    - port: \"443\"\n      protocol: TCP\n",
+            "so that the name can be asked for, add to spec.egress[1].toPorts[0].rules.dns of cnp shop/fe\n\
+             - matchName: www.example.com\n",
+        ]
+    );
+
+    // The answers pass, and nobody reads them.
+    let plain =
+        "      rules:\n        dns: [{matchName: api.example.org}, {matchPattern: '*.shop'}]\n";
+    assert!(WORLD.contains(plain));
+    let (allowed, told, _) = to_name("api.example.org", &WORLD.replace(plain, ""));
+    assert!(!allowed);
+    assert_eq!(
+        told,
+        "egress[1] of cnp shop/fe allows DNS and has no rules.dns, so nobody reads the answer and no \
+         address is learned"
+    );
+
+    // Whoever may go anywhere needs no name.
+    let open = WORLD.replace(
+        "  - toFQDNs: [{matchName: api.example.org}]\n",
+        "  - toEntities: [world]\n",
+    );
+    let (allowed, told, _) = to_name("api.example.org", &open.replace(plain, ""));
+    assert!(allowed, "{told}");
+
+    // Nothing restricts a pod that no policy selects.
+    let free = WORLD.replace(
+        "endpointSelector: {matchLabels: {app: fe}}",
+        "endpointSelector: {matchLabels: {app: x}}",
+    );
+    assert_eq!(
+        to_name("www.example.com", &free),
+        (true, String::new(), Vec::new())
+    );
+}

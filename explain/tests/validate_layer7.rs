@@ -1,7 +1,7 @@
 //! What is said of rules of layer 7 and for names before they are applied.
 
 use cluster::State;
-use flows_explain::validate::{File, validate};
+use flows_explain::validate::{File, Report, Severity, validate};
 use policy::{Config, ProxyPorts};
 
 const POLICY: &str = "apiVersion: cilium.io/v2
@@ -23,7 +23,7 @@ spec:
         kafka: [{topic: t}]
 ";
 
-fn told(text: &str, layer7: bool) -> Vec<String> {
+fn report(text: &str, layer7: bool) -> Report {
     let config = Config {
         layer7: layer7.then_some(ProxyPorts { tcp: 1, dns: 2 }),
         ..Config::default()
@@ -32,7 +32,11 @@ fn told(text: &str, layer7: bool) -> Vec<String> {
         name: "p.yaml".into(),
         text: text.to_owned(),
     };
-    let report = validate(&[file], &State::default(), &config);
+    validate(&[file], &State::default(), &config)
+}
+
+fn told(text: &str, layer7: bool) -> Vec<String> {
+    let report = report(text, layer7);
     let diagnostics = report.diagnostics.iter();
     let text = diagnostics.map(|one| format!("{}[{}]: {}", one.severity, one.code, one.problem));
     text.collect()
@@ -66,6 +70,28 @@ fn findings_have_their_places() {
             found.join("\n")
         );
     }
+}
+
+#[test]
+fn without_a_cluster_it_is_noted_that_a_proxy_is_needed() {
+    let plain = POLICY.replace("name: p,", "name: q,");
+    let (plain, _) = plain.split_once("  - toFQDNs").expect("a rule for names");
+    let plain = format!("{plain}  - toEntities: [world]\n");
+    let mut report = report(&format!("{POLICY}---\n{plain}"), true);
+    let before = report.diagnostics.len();
+    report.note_proxy();
+    let notes = report.diagnostics.iter();
+    let notes: Vec<_> = notes.filter(|one| one.code == "needs-proxy").collect();
+    assert_eq!(report.diagnostics.len(), before + 1);
+    let [note] = &notes[..] else {
+        unreachable!("one of the two policies needs it: {notes:?}")
+    };
+    assert_eq!(note.severity, Severity::Note);
+    assert_eq!(
+        note.problem.to_string(),
+        "p.yaml:1:1: cnp s/p: has rules of layer 7 or for names: agents without a proxy refuse it; run \
+         flows-proxy on each node, and agents with --l7-proxy=on"
+    );
 }
 
 #[test]

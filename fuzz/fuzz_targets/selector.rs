@@ -45,7 +45,7 @@ fuzz_target!(|text: &str| {
         for document in manifest::read(&"fuzz.yaml".into(), document) {
             if let manifest::Document::Object(_, cluster::Object::Policy(raw), _) = document
                 && raw.name.namespace.is_some()
-                && let Ok(policy) = policy::parse(&raw, "default")
+                && let Ok(policy) = policy::parse(&raw, &policy::Config::default())
             {
                 for rule in &policy.rules {
                     let home = rule.subject.requirements.iter().filter(|requirement| {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use policy::Language;
 use tracing::debug;
 
 use crate::error::{Context as _, Result};
@@ -35,11 +36,15 @@ pub(crate) fn apply(
     say: &mut dyn FnMut(&str),
 ) -> Result<(Vec<String>, bool)> {
     let documents = manifest::read(&apply.files)?;
-    let cluster = lab.record().name.clone();
+    let record = lab.record().clone();
+    let language = Language {
+        cluster: &record.name,
+        layer7: record.l7_proxy,
+    };
     let outcomes: Vec<(Document, Outcome)> = documents
         .into_iter()
         .map(|document| {
-            let outcome = outcome(&document, &cluster);
+            let outcome = outcome(&document, language);
             (document, outcome)
         })
         .collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use cluster::manifest::{self, Document as Read};
 use cluster::{Object, Origin, Problem, yaml};
+use policy::Language;
 
 use crate::manifest::{Document, Use};
 
@@ -41,8 +42,8 @@ const WORKLOADS: [&str; 7] = [
     "CronJob",
 ];
 
-/// What becomes of a document in the cluster of this name.
-pub fn outcome(document: &Document, cluster: &str) -> Outcome {
+/// What becomes of a document where agents take policies in this language.
+pub fn outcome(document: &Document, language: Language<'_>) -> Outcome {
     let origin = Origin::from(&*document.path.to_string_lossy());
     let trees = match yaml::parse(&document.at_original_lines()) {
         Ok(trees) => trees,
@@ -66,7 +67,7 @@ pub fn outcome(document: &Document, cluster: &str) -> Outcome {
             Read::Object(_, Object::Policy(policy), _) => {
                 used = true;
                 problems.extend(
-                    policy::parse_all(&policy, cluster)
+                    policy::parse_all(&policy, language)
                         .err()
                         .unwrap_or_default(),
                 );
@@ -133,6 +134,34 @@ mod tests {
 
     use super::*;
 
+    const fn language(layer7: bool) -> Language<'static> {
+        Language {
+            cluster: "default",
+            layer7,
+        }
+    }
+
+    #[test]
+    fn rules_of_layer_7_are_taken_where_there_is_a_proxy() {
+        let text = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web, namespace: \
+                    shop}\nspec: {endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '80', \
+                    protocol: TCP}], rules: {http: [{method: GET}]}}]}]}\n";
+        let documents = crate::manifest::split(Path::new("all.yaml"), text).expect("manifests");
+        let told = |layer7| {
+            line(
+                &documents[0],
+                &outcome(&documents[0], language(layer7)),
+                None,
+            )
+        };
+        assert_eq!(told(true), "ciliumnetworkpolicy shop/web applied");
+        let refused = told(false);
+        assert!(
+            refused.contains("REFUSED") && refused.contains("--l7-proxy=on"),
+            "{refused}"
+        );
+    }
+
     #[test]
     fn each_document_is_told_what_becomes_of_it() {
         let policy = |spec: &str| {
@@ -169,7 +198,7 @@ mod tests {
             let [document] = &documents[..] else {
                 panic!("one document: {documents:?}");
             };
-            let outcome = outcome(document, "default");
+            let outcome = outcome(document, language(false));
             let known = BTreeSet::from(["cnp shop/web".to_owned()]);
             let said = line(document, &outcome, Some(&known));
             assert!(said.starts_with(wanted), "{said}");

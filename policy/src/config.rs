@@ -55,16 +55,6 @@ impl<'a> From<&'a Config> for Language<'a> {
     }
 }
 
-/// Of a cluster of this name, without rules of layer 7.
-impl<'a> From<&'a str> for Language<'a> {
-    fn from(cluster: &'a str) -> Self {
-        Self {
-            cluster,
-            layer7: false,
-        }
-    }
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {

@@ -15,6 +15,8 @@ use crate::cidr::{covers, group_labels, is_within};
 use crate::path::RulePath;
 use crate::selector::Selector;
 
+pub(crate) mod layer7_text;
+
 /// A policy object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -32,6 +34,21 @@ pub struct Policy {
     /// What is valid in its rules of layer 7 and for names, and hardly meant, or often taken for more than it
     /// is: a path of HTTP that has no children.
     pub findings: Vec<Finding>,
+}
+
+impl Policy {
+    /// Whether it has rules that a proxy judges: of layer 7, or for names, whose addresses it learns.
+    pub fn needs_proxy(&self) -> bool {
+        let statements = self.rules.iter().flat_map(|rule| {
+            let directions = Direction::ALL.into_iter();
+            directions.filter_map(|direction| rule.statement(direction))
+        });
+        let mut elements = statements.flat_map(|statement| &statement.elements);
+        elements.any(|element| {
+            let is_name = |peer: &Peer| matches!(peer, Peer::Name(_));
+            !element.port_rules.is_empty() || element.peers.iter().any(is_name)
+        })
+    }
 }
 
 /// Something that is valid, and worth a look.
@@ -112,6 +129,13 @@ pub struct PortRule {
     pub allows: Arc<Allows>,
     /// The ports and what may be said, `8080/TCP (HTTP)`.
     pub on: Arc<str>,
+}
+
+impl PortRule {
+    /// One of its rules of layer 7 as a person would say it: `GET /public`.
+    pub fn item_text(&self, index: usize) -> Option<String> {
+        layer7_text::item(&self.allows, index)
+    }
 }
 
 /// One alternative of an element's peers.

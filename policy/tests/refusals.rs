@@ -3,6 +3,7 @@
 
 use cluster::manifest::{self, Document, Object};
 use cluster::yaml;
+use flows_policy::Config;
 
 /// `spec` of a policy, and the end of the error that it must give: position, field, problem, remedy.
 /// `None`: it is fine.
@@ -43,14 +44,14 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
         "names",
         "{endpointSelector: {}, egress: [{toFQDNs: [{matchName: a.b}]}]}",
         Some(
-            "5:36: cnp s/p: spec.egress[0].toFQDNs: isn't supported yet; use toCIDR; rules for names come with the DNS proxy",
+            "5:36: cnp s/p: spec.egress[0].toFQDNs: isn't supported yet; start the agent with --l7-proxy=on, or use toCIDR",
         ),
     ),
     (
         "HTTP",
         "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '80'}], rules: {http: [{}]}}]}]}",
         Some(
-            "spec.ingress[0].toPorts[0].rules.http: http rules aren't supported yet; remove them to allow the whole port, or wait for the proxy",
+            "spec.ingress[0].toPorts[0].rules.http: http rules aren't supported yet; start the agent with --l7-proxy=on, or remove them to allow the whole port",
         ),
     ),
     (
@@ -308,7 +309,7 @@ fn read(kind: &str, spec: &str) -> Result<flows_policy::Policy, Box<cluster::Pro
     else {
         panic!("{text}")
     };
-    flows_policy::parse(&raw, "default")
+    flows_policy::parse(&raw, &Config::default())
 }
 
 fn check(kind: &str, cases: &[(&str, &str, Option<&str>)]) {
@@ -486,7 +487,7 @@ fn one_mistake_does_not_hide_another() {
         else {
             panic!("{text}")
         };
-        let wrong = flows_policy::parse_all(&raw, "default").expect_err(name);
+        let wrong = flows_policy::parse_all(&raw, &Config::default()).expect_err(name);
         let shown: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         assert_eq!(shown.len(), wanted, "{name}: {shown:#?}");
     }

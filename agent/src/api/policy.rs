@@ -103,9 +103,12 @@ impl Rpc for Service {
         let refused =
             |error: explain::trace::QueryError| Status::invalid_argument(error.to_string());
         let query = explain::proto::trace_query(request.get_ref()).map_err(refused)?;
+        let sent = explain::proto::trace_request(request.get_ref()).map_err(refused)?;
         let node_name = self.node_name();
         let answer = self.ask(move |known| {
-            let explanation = context(known).explain(&query).map_err(refused)?;
+            let explanation = context(known)
+                .answer(&query, sent.as_ref())
+                .map_err(refused)?;
             let answer = explain::proto::trace(&explanation);
             Ok(views::told_by(known, &node_name, answer))
         });

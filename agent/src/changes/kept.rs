@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cluster::State;
 use cluster::changes::StateView;
+use policy::Language;
 
 use super::entry::Entry;
 
@@ -54,9 +55,13 @@ impl Changes {
         })
     }
 
-    /// The name of the cluster.
-    pub fn cluster(&self) -> &str {
-        &self.cluster
+    /// The language of policies that came into force: whoever enforced them took their rules of layer 7,
+    /// whether or not there is a proxy now.
+    pub fn language(&self) -> Language<'_> {
+        Language {
+            cluster: &self.cluster,
+            layer7: true,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {

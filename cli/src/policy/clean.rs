@@ -15,7 +15,11 @@ fn all(texts: &mut [String]) {
 
 /// A trace as it may be shown.
 pub(super) fn trace(mut answer: TraceResponse) -> TraceResponse {
-    let texts = [&mut answer.protocol, &mut answer.node_name];
+    let texts = [
+        &mut answer.protocol,
+        &mut answer.node_name,
+        &mut answer.request,
+    ];
     texts.into_iter().for_each(clean);
     for texts in [
         &mut answer.notes,
@@ -28,6 +32,10 @@ pub(super) fn trace(mut answer: TraceResponse) -> TraceResponse {
     parties.into_iter().flatten().for_each(party);
     let judgements = [&mut answer.egress, &mut answer.ingress];
     judgements.into_iter().flatten().for_each(judgement);
+    if let Some(resolution) = &mut answer.resolution {
+        clean(&mut resolution.name);
+        clean(&mut resolution.text);
+    }
     for suggestion in &mut answer.suggestions {
         for text in [&mut suggestion.policy, &mut suggestion.text] {
             clean(text);
@@ -50,6 +58,15 @@ fn judgement(judgement: &mut Judgement) {
     texts.into_iter().for_each(clean);
     all(&mut judgement.allowed_ports);
     all(&mut judgement.denied_ports);
+    if let Some(request) = &mut judgement.request {
+        clean(&mut request.failed);
+        clean(&mut request.text);
+        if let Some(rule) = &mut request.rule {
+            for text in [&mut rule.namespace, &mut rule.name, &mut rule.text] {
+                clean(text);
+            }
+        }
+    }
     for policy in &mut judgement.policies {
         for text in [&mut policy.policy, &mut policy.version, &mut policy.place] {
             clean(text);

@@ -8,7 +8,7 @@ use std::{
 
 use cluster::{Directory, State, source::Checkpoint};
 use explain::{policy_inputs::PolicyInputs, validate::File};
-use policy::{Config, Mode};
+use policy::{Config, Mode, ProxyPorts};
 
 use super::list::notes;
 use crate::{
@@ -28,6 +28,28 @@ pub(super) struct StateArgs {
     /// with --state: default (pods that a policy selects), always (all pods) or never [default: default]
     #[arg(long, value_name = "MODE")]
     enable_policy: Option<Given<Mode>>,
+    /// with --state or files alone: on (rules of layer 7 are judged) or off (they are refused), as agents are started [default: on]
+    #[arg(long, value_name = "WHETHER")]
+    l7_proxy: Option<Given<L7Proxy>>,
+}
+
+/// Whether agents take rules of layer 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum L7Proxy {
+    On,
+    Off,
+}
+
+impl Value for L7Proxy {
+    const NAMES: &'static [&'static str] = &["on", "off"];
+
+    fn read(_: &str, text: &str) -> Result<Self, (String, Option<String>)> {
+        match text {
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            other => Err((format!("{other:?} is neither on nor off"), None)),
+        }
+    }
 }
 
 impl Value for Mode {
@@ -51,17 +73,26 @@ impl StateArgs {
     pub(super) fn config(&self) -> Result<Config, Error> {
         Ok(Config {
             mode: flag::get(&self.enable_policy)?.unwrap_or(Mode::Default),
+            layer7: match flag::get(&self.l7_proxy)?.unwrap_or(L7Proxy::On) {
+                // Nothing is redirected here: any ports do.
+                L7Proxy::On => Some(ProxyPorts { tcp: 1, dns: 2 }),
+                L7Proxy::Off => None,
+            },
             ..Config::default()
         })
     }
 
     /// Refuses what a running cluster can't be told.
     pub(super) fn check_running_cluster(&self) -> Result<(), Error> {
-        match self.enable_policy {
-            None => Ok(()),
-            Some(_) => Err(Error::Usage(
-                "--enable-policy goes with --state: a running cluster has its own mode".to_owned(),
-            )),
+        let refuse = |text: &str| Err(Error::Usage(text.to_owned()));
+        match (&self.enable_policy, &self.l7_proxy) {
+            (None, None) => Ok(()),
+            (Some(_), _) => {
+                refuse("--enable-policy goes with --state: a running cluster has its own mode")
+            }
+            (None, Some(_)) => refuse(
+                "--l7-proxy goes with --state: agents of a running cluster have a proxy or none",
+            ),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::fmt::{self, Write as _};
 use explain::proto::path_text;
 use proto::flow::{DropReason, Verdict};
 use proto::flows::v1::{
-    Judgement, Party, TraceResponse, judgement::Reason, trace_response::Verdict as Answer,
+    Judgement, NameResolution, Party, TraceResponse, judgement::Reason,
+    trace_response::Verdict as Answer,
 };
 
 const RED: &str = "\u{1b}[31m";
@@ -67,7 +68,14 @@ fn write_case(out: &mut String, answer: &TraceResponse) -> fmt::Result {
         "ICMP" | "ICMPv6" => format!("{} type {}", answer.protocol, answer.port),
         protocol => format!("{}/{protocol}", answer.port),
     };
-    writeln!(out, "{BOLD}{source} -> {destination} {port}{PLAIN}")?;
+    let request = match answer.request.as_str() {
+        "" => String::new(),
+        request => format!(": {request}"),
+    };
+    writeln!(
+        out,
+        "{BOLD}{source} -> {destination} {port}{request}{PLAIN}"
+    )?;
     let mut nodes = answer.egress.iter().chain(&answer.ingress);
     let several = nodes.any(|judgement| {
         !judgement.node_name.is_empty() && judgement.node_name != answer.node_name
@@ -90,7 +98,10 @@ fn write_case(out: &mut String, answer: &TraceResponse) -> fmt::Result {
     ] {
         writeln!(out)?;
         match judgement {
-            Some(judgement) => judged(out, direction, name, judgement, several)?,
+            Some(judgement) => {
+                judged(out, direction, name, judgement, several)?;
+                requested(out, judgement, &answer.request)?;
+            }
             None => {
                 let kind = party.as_ref().and_then(|party| {
                     let mut reserved = party
@@ -109,6 +120,19 @@ fn write_case(out: &mut String, answer: &TraceResponse) -> fmt::Result {
                 )?;
             }
         }
+    }
+    if let Some(resolution) = &answer.resolution {
+        let NameResolution {
+            name,
+            allowed,
+            text,
+            ..
+        } = resolution;
+        let verdict = match allowed {
+            true => format!("{GREEN}ALLOWED{PLAIN}"),
+            false => format!("{RED}DENIED{PLAIN}"),
+        };
+        writeln!(out, "\nName {name}: {verdict}\n  {text}")?;
     }
     for suggestion in &answer.suggestions {
         match (
@@ -135,7 +159,10 @@ fn write_case(out: &mut String, answer: &TraceResponse) -> fmt::Result {
         let gap = if n == 0 { "\n" } else { "" };
         writeln!(out, "{gap}Note: {note}")?;
     }
-    let verdict = match answer.any_port && answer.verdict() != Answer::Unknown {
+    let resolution = answer.resolution.as_ref();
+    let is_unresolved = resolution.is_some_and(|resolution| !resolution.allowed);
+    let is_of_ports = answer.any_port && answer.verdict() != Answer::Unknown && !is_unresolved;
+    let verdict = match is_of_ports {
         true => on_ports(&answer.allowed_ports, &answer.denied_ports),
         false => verdict(answer),
     };
@@ -189,7 +216,8 @@ fn judged(
     let some = !yes.is_empty() && !no.is_empty();
     let verdict = match judgement.verdict() {
         _ if some => on_ports(yes, no),
-        Verdict::Forwarded | Verdict::Redirected => format!("{GREEN}ALLOWED{PLAIN}"),
+        Verdict::Forwarded => format!("{GREEN}ALLOWED{PLAIN}"),
+        Verdict::Redirected => format!("{GREEN}ALLOWED{PLAIN}, through the proxy"),
         Verdict::Unknown
         | Verdict::Dropped
         | Verdict::Error
@@ -264,6 +292,49 @@ fn judged(
         }
     }
     Ok(())
+}
+
+/// What an end says of the request that is asked about.
+fn requested(out: &mut String, judgement: &Judgement, request: &str) -> fmt::Result {
+    let verdict = judgement.verdict();
+    let Some(said) = &judgement.request else {
+        return match request.is_empty() || verdict != Verdict::Forwarded {
+            true => Ok(()),
+            false => writeln!(
+                out,
+                "  {request}: {GREEN}ALLOWED{PLAIN}, no rule of layer 7 reads it here"
+            ),
+        };
+    };
+    let (yes, no) = (
+        format!("{GREEN}ALLOWED{PLAIN}"),
+        format!("{RED}DENIED{PLAIN}"),
+    );
+    let Some(rule) = &said.rule else {
+        let verdict = if said.allowed { yes } else { no };
+        return writeln!(out, "  {request}: {verdict}\n    {}", said.text);
+    };
+    let kind = flow::format::short_kind(rule.kind().as_str_name());
+    let policy = match rule.namespace.as_str() {
+        "" => format!("{kind} {}", rule.name),
+        namespace => format!("{kind} {namespace}/{}", rule.name),
+    };
+    let says = match rule.text.as_str() {
+        "" => String::new(),
+        text => format!(" ({text})"),
+    };
+    let path = path_text(rule.path.as_ref());
+    match said.allowed {
+        true => writeln!(
+            out,
+            "  {request}: {yes}\n    {path} of {policy}{says}: matches"
+        ),
+        false => writeln!(
+            out,
+            "  {request}: {no}, no rule of layer 7 allows it\n    nearest: {path} of {policy}{says}: {}",
+            said.failed
+        ),
+    }
 }
 
 #[cfg(test)]

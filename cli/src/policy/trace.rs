@@ -1,10 +1,14 @@
 //! `flows policy trace`.
 
+mod request;
+
 use std::{io::Write as _, net::IpAddr, path::Path};
 
 use flow::Identity;
 use policy::Config;
 use proto::flows::v1::{End, TraceRequest, TraceResponse, end, trace_response::Verdict};
+
+use request::RequestArgs;
 
 use super::{
     clean,
@@ -25,11 +29,21 @@ const EXAMPLES: &str = "Examples:
   flows policy trace --src-labels app=web --dst-labels app=db --dport 5432/tcp --state manifests/
   flows policy trace --src-labels app=new,io.kubernetes.pod.namespace=shop --dst-pod shop/db
   flows policy trace --src-ip 203.0.113.9 --dst-pod shop/web --dport http --exit-code
+  flows policy trace shop/web shop/api:8080 --http-method POST --http-path /admin
+  flows policy trace shop/web shop/api:8080 --http-path /items --http-header 'X-Token: abc'
+  flows policy trace shop/web kube-system/dns --dns-name api.example.com
+  flows policy trace shop/web shop/kafka:9092 --kafka-api-key produce --kafka-topic orders
+  flows policy trace shop/web --dst-fqdn api.example.com --dport 443 --sni api.example.com
 
 An end without a flag is a pod or a workload, NAMESPACE/NAME, or its name alone if only one has it, an address, or
 an entity such as world. Both ends must allow a connection: egress is judged at the source, ingress at the destination, by the
 code that runs in the kernel. Where no rule allows it, every policy that selects the end is listed,
-and for each of its rules what didn't fit.";
+and for each of its rules what didn't fit.
+
+With a request both ends' rules of layer 7 are asked, too: which one allows it or, if none does, which comes
+nearest, what of the request does not fit, and the smallest rule that would allow it. A destination
+by --dst-fqdn is an address that DNS tells for the name: which rule of toFQDNs opens it, and whether the
+source may ask for the name where its answers are read.";
 
 /// Check whether a connection would be allowed, and why
 #[derive(Clone, Debug, clap::Args)]
@@ -45,6 +59,8 @@ pub(crate) struct Args {
     source: SourceArgs,
     #[command(flatten)]
     destination: DestinationArgs,
+    #[command(flatten)]
+    sent: RequestArgs,
     /// destination port: 5432, 53/udp, a name such as http, 8/icmp (the type) or 128/icmpv6 [default protocol: TCP]; without it, which ports are allowed
     #[arg(long, value_name = "PORT", help_heading = "The connection")]
     dport: Option<String>,
@@ -102,6 +118,23 @@ struct DestinationArgs {
     /// destination entity
     #[arg(long, value_name = "NAME")]
     dst_entity: Option<String>,
+    /// name outside of the cluster, as of toFQDNs
+    #[arg(long, value_name = "NAME")]
+    dst_fqdn: Option<String>,
+}
+
+impl DestinationArgs {
+    fn is_given(&self) -> bool {
+        let Self {
+            dst_pod,
+            dst_labels,
+            dst_ip,
+            dst_entity,
+            dst_fqdn,
+        } = self;
+        let given = [dst_pod, dst_labels, dst_ip, dst_entity, dst_fqdn];
+        given.iter().any(|flag| flag.is_some())
+    }
 }
 
 /// Shows whether a connection would be allowed.
@@ -152,7 +185,9 @@ async fn answer(args: &Args, server: &ServerArgs) -> Result<Verdict, Error> {
         None => {
             args.state.check_running_cluster()?;
             let server = server.connect().await?;
-            server.trace(request).await.map_err(Error::Request)?
+            let is_about_request = request.request.is_some();
+            let answer = server.trace(request).await.map_err(Error::Request)?;
+            checked(answer, is_about_request)
         }
     };
     let verdict = answer.verdict();
@@ -167,6 +202,19 @@ async fn answer(args: &Args, server: &ServerArgs) -> Result<Verdict, Error> {
     Ok(verdict)
 }
 
+/// An answer, of which it is unknown what becomes of the request where the server judges none.
+fn checked(mut answer: TraceResponse, is_about_request: bool) -> TraceResponse {
+    if is_about_request && answer.request.is_empty() && answer.verdict() == Verdict::Allowed {
+        answer.verdict = Verdict::Unknown.into();
+        answer.notes.push(
+            "the server judges connections, not requests: it is older than this flows, or it asked an agent \
+             that is"
+                .to_owned(),
+        );
+    }
+    answer
+}
+
 fn of_directory(
     directory: &Path,
     config: Config,
@@ -179,7 +227,8 @@ fn of_directory(
 
 fn of_manifests(known: &Manifests, request: &TraceRequest) -> Result<TraceResponse, Error> {
     let query = explain::proto::trace_query(request)?;
-    let explanation = known.inputs.context().explain(&query)?;
+    let sent = explain::proto::trace_request(request)?;
+    let explanation = known.inputs.context().answer(&query, sent.as_ref())?;
     Ok(explain::proto::trace(&explanation))
 }
 
@@ -206,11 +255,16 @@ impl Args {
             destination.dst_labels.clone().map(end::Of::Labels),
             destination.dst_ip.clone().map(end::Of::Ip),
             destination.dst_entity.clone().map(end::Of::Entity),
+            destination.dst_fqdn.clone().map(end::Of::Fqdn),
         ];
+        let request = self.sent.request()?;
+        let port = port.or_else(|| self.dport.clone());
+        let port = port.or_else(|| self.sent.is_dns().then(|| "53/udp".to_owned()));
         Ok(TraceRequest {
             source: Some(one_end("source", "src", source)?),
             destination: Some(one_end("destination", "dst", destination)?),
-            port: port.or_else(|| self.dport.clone()).unwrap_or_default(),
+            port: port.unwrap_or_default(),
+            request,
         })
     }
 
@@ -220,6 +274,9 @@ impl Args {
         let (source, destination) = match self.ends.as_slice() {
             [] => return Ok((None, None, None)),
             [source, destination, ..] => (source, destination),
+            [source] if self.destination.is_given() => {
+                return Ok((Some(end_named(source)), None, None));
+            }
             [one] => {
                 return Err(Error::Hinted(
                     format!("{one:?} is one end of a connection, and the other is missing"),
@@ -266,13 +323,23 @@ fn with_port(text: &str) -> (&str, Option<&str>) {
 }
 
 /// The one end that is given.
-fn one_end(what: &str, prefix: &str, given: [Option<end::Of>; 5]) -> Result<End, Error> {
+fn one_end<const N: usize>(
+    what: &str,
+    prefix: &str,
+    given: [Option<end::Of>; N],
+) -> Result<End, Error> {
     let mut given = given.into_iter().flatten();
     match (given.next(), given.next()) {
         (Some(end), None) => Ok(End { of: Some(end) }),
-        _ => Err(Error::Usage(format!(
-            "name one {what}: as in flows policy trace SOURCE DESTINATION:PORT, or by --{prefix}-pod, --{prefix}-labels, --{prefix}-ip or --{prefix}-entity"
-        ))),
+        _ => {
+            let or = match N {
+                5 => format!(" or --{prefix}-entity"),
+                _ => format!(", --{prefix}-entity or --{prefix}-fqdn"),
+            };
+            Err(Error::Usage(format!(
+                "name one {what}: as in flows policy trace SOURCE DESTINATION:PORT, or by --{prefix}-pod, --{prefix}-labels, --{prefix}-ip{or}"
+            )))
+        }
     }
 }
 

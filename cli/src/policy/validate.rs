@@ -28,7 +28,8 @@ const EXAMPLES: &str = "Examples:
   flows policy validate --strict --quiet policies/      in CI
 
 Without --state and without --lab or --server, the pods and policies in the files themselves are all
-there is: what selectors match is checked only if there are pods among them.
+there is: what selectors match is checked only if there are pods among them. Rules of layer 7 are
+checked as agents with --l7-proxy=on do, and noted; with --l7-proxy=off they are errors.
 
 Exit codes: 0 all can be enforced (there may be warnings); 1 there are errors (--strict: or warnings);
 2 it could not be checked: a file can't be read, a server doesn't answer.";
@@ -117,6 +118,7 @@ fn of_directory(
         Some(directory) => Directory::open(directory, &Checkpoint::default())?.state(),
         None => State::default().into(),
     };
-    let report = explain::validate::validate(files, &present, config);
+    let mut report = explain::validate::validate(files, &present, config);
+    report.note_proxy();
     Ok(explain::proto::report(&report))
 }

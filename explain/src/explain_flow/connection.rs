@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::flow::{RecordedEnd, RecordedEndpoint, RecordedFlow, Transport};
 use super::sanitize::plain;
-use crate::trace::{End, PolicyContext, Port};
+use crate::trace::{End, PolicyContext, Port, Request};
 use cluster::labels::{CLUSTER, NAMESPACE, NAMESPACE_LABELS, SERVICE_ACCOUNT};
 use cluster::{Label, Labels, NamespacedName};
 use policy::bounded;
@@ -19,6 +19,12 @@ pub(super) struct Connection {
     pub(super) port: Option<Port>,
     /// The flow is against the direction in which the connection was opened.
     pub(super) reply: bool,
+    /// The request that the flow is about.
+    pub(super) request: Option<Request>,
+    /// It is about one, and doesn't tell it.
+    pub(super) hides_request: bool,
+    /// Why the request was denied, as the flow says; empty if it doesn't.
+    pub(super) why: String,
 }
 
 /// One end.
@@ -59,13 +65,21 @@ impl Connection {
             true => (receiver, sender),
             false => (sender, receiver),
         };
+        let port = flow
+            .transport
+            .and_then(|transport| port(transport, flow.reply));
+        let layer7 = flow.layer7.as_ref();
+        let request = layer7.and_then(|of| of.request.clone());
+        // Without a port there is nothing that a proxy could have read.
+        let request = request.filter(|_| port.is_some());
         Self {
             source,
             destination,
-            port: flow
-                .transport
-                .and_then(|transport| port(transport, flow.reply)),
+            port,
             reply: flow.reply,
+            hides_request: layer7.is_some() && request.is_none(),
+            why: layer7.map_or_else(String::new, |of| plain(&of.why)),
+            request,
         }
     }
 }

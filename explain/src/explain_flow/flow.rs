@@ -4,6 +4,8 @@
 use cluster::Kind;
 use policy::{Direction, RulePath};
 
+use crate::trace::Request;
+
 /// What a flow says of itself. Whatever it doesn't tell is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordedFlow {
@@ -33,6 +35,17 @@ pub struct RecordedFlow {
     pub ingress: RecordedPolicies,
     /// The node's policy revision then; 0 if it isn't told.
     pub revision: u32,
+    /// It is about a request, or the answer to one, instead of a packet.
+    pub layer7: Option<RecordedRequest>,
+}
+
+/// A request that a flow is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedRequest {
+    /// The request; `None` if the flow doesn't tell it.
+    pub request: Option<Request>,
+    /// Why it was denied or failed; empty if nobody said.
+    pub why: String,
 }
 
 /// One end of a flow.

@@ -4,7 +4,10 @@ use cluster::Kind;
 
 use super::connection::{Argument, Connection, FlowEnd};
 use super::flow::{RecordedDecision, RecordedRule, Verdict};
-use crate::trace::{EndpointVerdict, Explanation, Port, PortText, protocol_name};
+use super::sanitize::plain;
+use crate::trace::{
+    EndpointVerdict, Explanation, Port, PortText, Request, RequestVerdict, protocol_name,
+};
 use policy::{Reason, ReasonKind};
 
 /// `cnp production/db`, as [`cluster::ObjectName`] writes it.
@@ -61,9 +64,16 @@ pub(super) fn headline(
 ) -> String {
     let (source, destination) = (&connection.source.name, &connection.destination.name);
     let port = on_port(connection);
+    let does = match &connection.request {
+        None => format!("reach {destination}{port}"),
+        Some(request) => format!(
+            "send {} to {destination}{port}",
+            plain(&request.to_string())
+        ),
+    };
     let may = |allowed: bool, why: &str| match allowed {
-        true => format!("{source} may reach {destination}{port}: {why}"),
-        false => format!("{source} may not reach {destination}{port}: {why}"),
+        true => format!("{source} may {does}: {why}"),
+        false => format!("{source} may not {does}: {why}"),
     };
     let known = recorded.and_then(|recorded| Some((recorded, recorded.verdict.allows()?)));
     match (known, now) {
@@ -76,8 +86,13 @@ pub(super) fn headline(
                 });
             }
             let denying = now.filter(|_| !allowed && !differs).and_then(denying);
-            if let Some(nearest) = denying.and_then(EndpointVerdict::nearest_rule) {
+            let request = denying.and_then(|verdict| verdict.request.as_ref());
+            if let Some(nearest) = request.and_then(RequestVerdict::nearest) {
                 text.push_str(&format!("; nearest: {nearest}"));
+            } else if let Some(nearest) = denying.and_then(EndpointVerdict::nearest_rule) {
+                text.push_str(&format!("; nearest: {nearest}"));
+            } else if !connection.why.is_empty() && !allowed && !differs {
+                text.push_str(&format!(" ({})", connection.why));
             }
             text
         }
@@ -106,7 +121,7 @@ pub(super) fn headline(
 }
 
 fn denying(now: &Explanation) -> Option<&EndpointVerdict> {
-    now.verdicts().find(|verdict| !verdict.decision.allows())
+    now.verdicts().find(|verdict| !verdict.allows())
 }
 
 /// Why a flow was decided as it records.
@@ -149,6 +164,9 @@ pub(super) fn decision_text(recorded: &RecordedDecision) -> String {
 
 /// Why an end judges as it does now.
 fn verdict_text(verdict: &EndpointVerdict) -> String {
+    if let Some(request) = &verdict.request {
+        return request.to_string();
+    }
     let Some(reason) = verdict.decision.reason.as_deref() else {
         return "the deciding rule is unknown".to_owned();
     };
@@ -216,7 +234,44 @@ pub(super) fn command(connection: &Connection) -> String {
         let protocol = protocol_name(*protocol).to_lowercase();
         words.push(format!("--dport {port}/{protocol}"));
     }
+    words.extend(connection.request.iter().flat_map(request_flags));
     words.join(" ")
+}
+
+/// A request on a command line.
+fn request_flags(request: &Request) -> Vec<String> {
+    let flag = |name: &str, value: &str| format!("--{name} {}", quoted(&plain(value)));
+    match request {
+        Request::Http {
+            method,
+            path,
+            host,
+            headers,
+        } => {
+            let path = String::from_utf8_lossy(path);
+            let mut flags = vec![flag("http-method", method), flag("http-path", &path)];
+            flags.extend((!host.is_empty()).then(|| flag("http-host", host)));
+            let headers = headers
+                .iter()
+                .map(|(name, value)| format!("{name}: {value}"));
+            flags.extend(headers.map(|header| flag("http-header", &header)));
+            flags
+        }
+        Request::Dns(_) => {
+            let text = request.to_string();
+            vec![flag("dns-name", text.trim_start_matches("DNS "))]
+        }
+        Request::Kafka { head, topics } => {
+            let mut flags = vec![
+                flag("kafka-api-key", &head.api_key.to_string()),
+                format!("--kafka-api-version {}", head.api_version),
+            ];
+            flags.extend(topics.iter().map(|topic| flag("kafka-topic", topic)));
+            flags
+        }
+        Request::Tls(Some(name)) => vec![flag("sni", &name.to_string())],
+        Request::Tls(None) => Vec::new(),
+    }
 }
 
 /// A word as a shell takes it.

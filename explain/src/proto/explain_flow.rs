@@ -5,11 +5,12 @@ use policy::{Direction, rule::protocol};
 use proto::flow as pb;
 use proto::flows::v1 as wire;
 
+use super::request::recorded_request;
 use super::{drop_reason, path, path_of};
 use crate::explain_flow::{
     EndpointDecision, FlowExplanation, InvolvedPolicy, RecordedDecision, RecordedEnd,
-    RecordedEndpoint, RecordedFlow, RecordedPolicies, RecordedPolicy, RecordedRule, Responder,
-    Transport, Verdict, explain,
+    RecordedEndpoint, RecordedFlow, RecordedPolicies, RecordedPolicy, RecordedRequest,
+    RecordedRule, Responder, Transport, Verdict, explain,
 };
 use crate::trace::PolicyContext;
 
@@ -55,6 +56,8 @@ pub fn explain_flow(
 /// What a message says of a flow, with the extension of servers of ours.
 fn recorded_flow(flow: &pb::Flow) -> RecordedFlow {
     let extension = flow.extension().unwrap_or_default();
+    let ends = [&extension.egress, &extension.ingress].into_iter();
+    let why = ends.flatten().map(|end| end.why.clone()).collect();
     let ip = flow.ip.clone().unwrap_or_default();
     let reason = match flow.drop_reason_desc {
         0 => i32::try_from(flow.drop_reason).unwrap_or_default(),
@@ -90,6 +93,10 @@ fn recorded_flow(flow: &pb::Flow) -> RecordedFlow {
             decision: extension.ingress.map(endpoint_decision),
         },
         revision: extension.revision,
+        layer7: flow.l7.as_ref().map(|seen| RecordedRequest {
+            request: recorded_request(seen),
+            why,
+        }),
     }
 }
 

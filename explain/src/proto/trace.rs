@@ -5,6 +5,7 @@ use policy::{Direction, ReasonKind};
 use proto::flow as pb;
 use proto::flows::v1 as wire;
 
+use super::request::{name_resolution, request_judgement};
 use super::{direction, path, rules};
 use crate::trace::{
     AllowedPorts, End, EndpointVerdict, Explanation, PolicyFinding, Port, QueryError, ResolvedPeer,
@@ -31,6 +32,8 @@ fn end(end: Option<&wire::End>, which: &'static str) -> Result<End, QueryError> 
         Some(Wire::Labels(text)) => End::labels(text),
         Some(Wire::Ip(text)) => End::ip(text),
         Some(Wire::Entity(text)) => End::entity(text),
+        Some(Wire::Fqdn(_)) if which == "source" => Err(QueryError::FqdnSource),
+        Some(Wire::Fqdn(text)) => End::fqdn(text),
     }
 }
 
@@ -59,6 +62,12 @@ pub fn trace(explanation: &Explanation) -> wire::TraceResponse {
         allowed_ports: ports_of(&explanation.ports, |ports| &ports.allowed),
         denied_ports: ports_of(&explanation.ports, |ports| &ports.denied),
         cases: explanation.cases.iter().map(trace).collect(),
+        request: explanation
+            .request
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        resolution: explanation.resolution.as_ref().map(name_resolution),
         ..wire::TraceResponse::default()
     }
 }
@@ -100,6 +109,7 @@ fn endpoint_verdict(verdict: &EndpointVerdict) -> wire::Judgement {
         policies: verdict.policies.iter().map(finding).collect(),
         allowed_ports: ports_of(&verdict.ports, |ports| &ports.allowed),
         denied_ports: ports_of(&verdict.ports, |ports| &ports.denied),
+        request: verdict.request.as_ref().map(request_judgement),
         ..wire::Judgement::default()
     }
 }

@@ -2,10 +2,10 @@
 
 use policy::{Mode, ReasonKind};
 
-use super::{EndpointVerdict, Explanation, PolicyContext, ResolvedPeer};
+use super::{End, EndpointVerdict, Explanation, PolicyContext, ResolvedPeer, TraceQuery};
 
 impl PolicyContext<'_> {
-    pub(super) fn notes(&self, explanation: &Explanation) -> Vec<String> {
+    pub(super) fn notes(&self, query: &TraceQuery, explanation: &Explanation) -> Vec<String> {
         let Explanation {
             source,
             destination,
@@ -48,11 +48,19 @@ impl PolicyContext<'_> {
                 ));
             }
         }
+        let is_named = matches!(query.destination, End::Fqdn(_));
+        if is_named {
+            notes.push(
+                "the destination stands for an address outside of the cluster that DNS tells for this \
+                 name, and that no prefix of a policy covers"
+                    .to_owned(),
+            );
+        }
         let of_names = |verdict: &EndpointVerdict| {
             let rules = verdict.policies.iter().flat_map(|finding| &finding.rules);
             rules.filter(|rule| rule.of_names).count() > 0
         };
-        if egress.as_ref().is_some_and(of_names) && is_outside(destination) {
+        if !is_named && egress.as_ref().is_some_and(of_names) && is_outside(destination) {
             notes.push(
                 "a rule allows addresses that are learned for names (toFQDNs): which these are, a node \
                  knows, and this answer takes none for one"

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use cluster::spelling::{closest_by, did_you_mean};
 use cluster::{Identity, Labels, NamespacedName, Pod, SharedMap};
+use l7::wire::name::Name;
 use thiserror::Error;
 
 use policy::bounded;
 use policy::rule::protocol;
 use policy::selector::{Demand, Key, Requirement, Selector};
+
+use super::request::RequestError;
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub enum End {
         /// Labels of its identity.
         labels: Labels,
     },
+    /// An address outside of the cluster that was learned for this name.
+    Fqdn(Name),
 }
 
 /// A port as asked for.
@@ -77,6 +82,22 @@ pub enum QueryError {
     /// Not the name of a pod.
     #[error("{0:?} is not the name of a pod: write NAMESPACE/NAME, or NAME if only one pod has it")]
     PodName(String),
+    /// Not the name of a server outside of the cluster.
+    #[error("{0:?} is not a name: write api.example.com")]
+    Fqdn(String),
+    /// A connection from a name.
+    #[error(
+        "the source is a name: only a destination may be one, since addresses are learned for egress"
+    )]
+    FqdnSource,
+    /// Not a request.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// A request to whatever port.
+    #[error(
+        "a request needs the port that it is sent to: name it behind the destination or by --dport"
+    )]
+    RequestPort,
     /// Not a list of labels.
     #[error("{0:?} is not a list of labels: write app=web,tier=data")]
     Labels(String),
@@ -214,6 +235,18 @@ impl End {
         text.parse()
             .map(Self::Ip)
             .map_err(|_not_an_address| QueryError::Address(text.to_owned()))
+    }
+
+    /// A name outside of the cluster.
+    ///
+    /// # Errors
+    /// The text is none.
+    pub fn fqdn(text: &str) -> Result<Self, QueryError> {
+        let name = Name::from_text(text)
+            .ok()
+            .filter(|name| *name != Name::ROOT);
+        name.map(Self::Fqdn)
+            .ok_or_else(|| QueryError::Fqdn(text.to_owned()))
     }
 
     /// A reserved identity by name.

@@ -1,5 +1,6 @@
 //! What becomes of a request on a connection that is redirected: the same judgement as the proxy's.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,9 +10,11 @@ use l7::kafka::{ApiKey, Head, Options, Topics, Verdict};
 use l7::rules::{Decision, PeerKind, Protocol, RuleRef, Rules, Set};
 use l7::wire::name::Name;
 use l7::wire::tls::ServerName;
-use policy::rule::protocol;
-use policy::{Cookies, Direction, Layer7List, Reason, RulePath};
+use policy::rule::{Policy, protocol};
+use policy::{Cookies, Direction, Layer7List, PortRuleItem, Reason, RulePath};
 use thiserror::Error;
+
+use policy::bounded;
 
 /// A request, or what a connection begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,33 @@ pub enum Request {
     Tls(Option<ServerName>),
 }
 
+impl fmt::Display for Request {
+    /// `HTTP GET /public`, `DNS api.example.com`, `Kafka produce to orders`, `TLS to api.example.com`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http { method, path, .. } => {
+                write!(f, "HTTP {method} {}", String::from_utf8_lossy(path))
+            }
+            Self::Dns(name) => write!(f, "DNS {}", name_text(name)),
+            Self::Kafka { head, topics } => {
+                write!(f, "Kafka {}", head.api_key)?;
+                match topics.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, " to {}", bounded::list(topics, ", ")),
+                }
+            }
+            Self::Tls(Some(name)) => write!(f, "TLS to {name}"),
+            Self::Tls(None) => f.write_str("a connection that names no TLS server"),
+        }
+    }
+}
+
+/// A name as people write it, without the dot at its end.
+pub(super) fn name_text(name: &Name) -> String {
+    let text = name.to_string();
+    text.strip_suffix('.').unwrap_or(&text).to_owned()
+}
+
 /// Not a request.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum RequestError {
@@ -52,6 +82,9 @@ pub enum RequestError {
     /// Not a name.
     #[error("{0:?} is not a name: write www.example.com")]
     Name(String),
+    /// A version that there can't be.
+    #[error("{0} is not a version of Kafka's requests: write a number from 0 to 32767")]
+    ApiVersion(String),
     /// Not the name of a key, nor a number.
     #[error("{0:?} is not an API key of Kafka: write its name, such as produce, or its number")]
     ApiKey(String),
@@ -150,6 +183,22 @@ pub struct RequestVerdict {
 }
 
 impl RequestVerdict {
+    /// Of a denied one the rule that comes nearest, and what of the request doesn't fit it:
+    /// `ingress[0].toPorts[0].rules.http[1] of cnp shop/web (path /b is not /a)`.
+    pub fn nearest(&self) -> Option<String> {
+        let rule = self.rule.as_ref().filter(|_| !self.allowed)?;
+        let failed = self.failed.as_deref().unwrap_or_default();
+        Some(format!("{rule} ({failed})"))
+    }
+
+    /// The same with what its rule says.
+    pub(super) fn with_text(mut self, policies: &BTreeMap<ObjectName, Arc<Policy>>) -> Self {
+        if let Some(Layer7Rule::OfPolicy { policy, path, text }) = &mut self.rule {
+            *text = rule_text(policies, policy, *path);
+        }
+        self
+    }
+
     /// Denied, and by no single rule.
     pub(super) fn refused(failed: &str) -> Self {
         Self {
@@ -169,6 +218,8 @@ pub enum Layer7Rule {
         policy: ObjectName,
         /// Where it stands there: `spec.ingress[0].toPorts[1].rules.http[2]`.
         path: RulePath,
+        /// What it allows: `GET /public`; empty: everything.
+        text: String,
     },
     /// None: a reason without policies, such as that a pod's own node may always reach it.
     Implicit(Arc<Reason>),
@@ -177,7 +228,7 @@ pub enum Layer7Rule {
 impl fmt::Display for Layer7Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OfPolicy { policy, path } => {
+            Self::OfPolicy { policy, path, .. } => {
                 let path = path.to_string();
                 let path = path.strip_prefix("spec.").unwrap_or(&path);
                 write!(f, "{path} of {policy}")
@@ -340,5 +391,36 @@ fn named(
             Some(item) => origin.rule.layer7(list, item),
             None => origin.rule,
         },
+        text: String::new(),
     })
+}
+
+/// What a rule of layer 7 says; empty of another one.
+pub(super) fn rule_text(
+    policies: &BTreeMap<ObjectName, Arc<Policy>>,
+    policy: &ObjectName,
+    path: RulePath,
+) -> String {
+    let Some(PortRuleItem {
+        index,
+        rule: Some(item),
+    }) = path.port_rule
+    else {
+        return String::new();
+    };
+    let port_rule = RulePath {
+        port_rule: Some(PortRuleItem { index, rule: None }),
+        ..path
+    };
+    let rules = policies.get(policy).into_iter();
+    let rules = rules.flat_map(|policy| &policy.rules);
+    let statements = rules.flat_map(|rule| rule.egress.iter().chain(&rule.ingress));
+    let elements = statements.flat_map(|statement| &statement.elements);
+    let mut items = elements.flat_map(|element| &element.port_rules);
+    let found = items.find(|rule| rule.path == port_rule);
+    let index = usize::try_from(item.index).ok();
+    found
+        .zip(index)
+        .and_then(|(rule, index)| rule.item_text(index))
+        .unwrap_or_default()
 }

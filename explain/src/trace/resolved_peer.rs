@@ -1,5 +1,6 @@
 //! Who an end of a connection is.
 
+mod name;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use cluster::{Identity, LabelMap, Labels, NamespacedName, Pod};
 use super::identities::KnownIdentities;
 use super::query::{End, Port, QueryError, TraceQuery, near};
 use super::{PolicyContext, protocol_name};
+use name::from_name;
 use policy::bounded;
 use policy::ports_of;
 use policy::selector::{Demand, Selector};
@@ -159,7 +161,7 @@ fn node_of(context: &PolicyContext<'_>, end: &End) -> Option<String> {
             let labels = context.state.identity_labels(pod, &context.config.cluster);
             !pod.host_network && selector.matches(&labels)
         }),
-        End::Entity(_) | End::Former { .. } => None,
+        End::Entity(_) | End::Former { .. } | End::Fqdn(_) => None,
     };
     pod?.node.as_deref().map(str::to_owned)
 }
@@ -222,6 +224,7 @@ fn end(
         End::Ip(ip) => from_address(context, known, *ip, other_node),
         End::Entity(name) => Ok(reserved(known, name)),
         End::Former { name, labels } => Ok(former(context, known, name, labels)),
+        End::Fqdn(name) => Ok(from_name(context, known, name)),
     }
 }
 

@@ -18,10 +18,11 @@ use cluster::{Kind, Labels, ObjectName};
 use super::finding::PolicyFinding;
 use super::query::TraceQuery;
 use super::resolved_peer::ResolvedPeer;
-use super::{EndpointVerdict, Explanation, PolicyContext};
+use super::{EndpointVerdict, Explanation, PolicyContext, Request};
 use policy::rule::{Element, Policy};
 use policy::{Direction, Origin, ReasonKind};
 
+mod items;
 mod parse;
 mod unique_labels;
 mod yaml;
@@ -44,11 +45,15 @@ pub struct Suggestion {
 struct DeniedConnection<'a> {
     context: &'a PolicyContext<'a>,
     query: &'a TraceQuery,
+    request: Option<&'a Request>,
     direction: Direction,
     protocol: u8,
     port: u16,
     subject: &'a ResolvedPeer,
     peer: &'a ResolvedPeer,
+    /// What a new rule says of the request, in YAML: empty if there is none, or if whatever is sent is allowed;
+    /// `None`: policies have no words for it.
+    layer7: Option<String>,
     others: PodsByLabels,
 }
 
@@ -67,6 +72,7 @@ const MOST_ROUNDS: usize = 16;
 pub(super) fn suggest(
     context: &PolicyContext<'_>,
     query: &TraceQuery,
+    request: Option<&Request>,
     explanation: &Explanation,
     direction: Direction,
 ) -> Vec<Suggestion> {
@@ -77,20 +83,27 @@ pub(super) fn suggest(
     let denied = DeniedConnection {
         context,
         query,
+        request,
         direction,
         protocol: explanation.protocol,
         port: explanation.port,
         subject,
         peer,
+        layer7: items::block(request, direction, context.config),
         others: PodsByLabels::from_context(context),
     };
     let mut policies = context.policies.clone();
     let mut steps: Vec<Suggestion> = Vec::new();
     let mut verdict = explanation.verdict(direction).cloned();
     for _ in 0..MOST_ROUNDS {
-        let Some(now) = verdict.filter(|now| !now.decision.allows()) else {
+        let Some(now) = verdict.filter(|now| !now.allows()) else {
+            steps.extend(denied.open_name(explanation));
             return steps;
         };
+        if now.decision.allows() {
+            steps.push(items::open_request(&denied, &now, &policies));
+            return steps;
+        }
         let Some(reason) = now.decision.reason.as_deref() else {
             return Vec::new();
         };
@@ -107,6 +120,7 @@ pub(super) fn suggest(
                     step.text = format!("then {}", step.text);
                 }
                 steps.push(step);
+                steps.extend(denied.open_name(explanation));
                 return steps;
             }
             ReasonKind::Init
@@ -163,13 +177,20 @@ impl DeniedConnection<'_> {
     fn evaluate(&self, policies: &Policies) -> Option<EndpointVerdict> {
         let known = self.context.known.identities.clone();
         let context = PolicyContext::new(self.context.state, policies, self.context.config, known);
-        let explanation = context.evaluate(self.query, None).ok()?;
+        let explanation = context.evaluate(self.query, self.request).ok()?;
         explanation.verdict(self.direction).cloned()
+    }
+
+    /// What lets the source ask for the name that it wants to reach, beside what opens the connection.
+    fn open_name(&self, explanation: &Explanation) -> Option<Suggestion> {
+        let resolution = explanation.resolution.as_ref()?;
+        let is_here = self.direction == Direction::Egress && !resolution.allowed;
+        is_here.then(|| items::open_name(self, resolution))
     }
 
     fn is_allowed_with(&self, candidate: &Candidate) -> bool {
         self.evaluate(&candidate.policies)
-            .is_some_and(|verdict| verdict.decision.allows())
+            .is_some_and(|verdict| verdict.allows())
     }
 
     /// The smallest rule that opens a default deny for the peer, or why there is none.
@@ -196,12 +217,7 @@ impl DeniedConnection<'_> {
         let native = finding.policy.kind == Kind::NetworkPolicy;
         let namespace = finding.policy.namespace.as_deref();
         let yaml = yaml::element(self, native, namespace)?;
-        let element = parse::element(
-            &finding.policy,
-            self.direction,
-            &yaml,
-            &self.context.config.cluster,
-        )?;
+        let element = parse::element(&finding.policy, self.direction, &yaml, self.context.config)?;
         let also = self.also(&element);
         let mut policies = policies.clone();
         let policy = policies.get_mut(&finding.policy)?;
@@ -238,7 +254,7 @@ impl DeniedConnection<'_> {
             return None;
         }
         let yaml = yaml::policy(self, namespace, &labels)?;
-        let policy = parse::policy(&yaml, &self.context.config.cluster)?;
+        let policy = parse::policy(&yaml, self.context.config)?;
         let element = policy.rules.first()?.statement(self.direction)?;
         let also = self.also(element.elements.first()?);
         let why = match nearest {

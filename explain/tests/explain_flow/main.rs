@@ -4,6 +4,7 @@
 mod hostile;
 mod not_policy;
 mod present;
+mod requests;
 mod sorts;
 
 use std::collections::BTreeSet;
@@ -50,11 +51,14 @@ spec:
 ";
 
 fn explain(state: &State, flow: &pb::Flow) -> ExplainResponse {
-    let config = Config::default();
-    let (policies, refused) = policy::read(state, &config);
+    explain_with(state, &Config::default(), flow)
+}
+
+fn explain_with(state: &State, config: &Config, flow: &pb::Flow) -> ExplainResponse {
+    let (policies, refused) = policy::read(state, config);
     assert_eq!(shown(&refused), [""; 0]);
     let identities = Identities::new(state.is_dual_stack());
-    let context = PolicyContext::new(state, &policies, &config, identities);
+    let context = PolicyContext::new(state, &policies, config, identities);
     let responder = Responder {
         node_name: "node-a".to_owned(),
         revision: 9,

@@ -242,7 +242,7 @@ const PEERS_AND_NAMES_UNSUPPORTED: Unsupported = &[
     TO_SERVICES,
     (
         "toFQDNs",
-        "use toCIDR; rules for names come with the DNS proxy",
+        "start the agent with --l7-proxy=on, or use toCIDR",
     ),
 ];
 

@@ -9,7 +9,6 @@ use l7::rules::{Allows, Direction};
 
 use super::field::{Field, FieldErrors, Refused};
 use super::peers;
-use crate::bounded;
 use crate::rule::Peer;
 
 /// Fields of an item of `toPorts` beside its ports.
@@ -90,53 +89,6 @@ pub(super) fn allows(
         Allows::Everything
     };
     errors.finish(allows)
-}
-
-/// What may be said, for people: `HTTP GET /public or POST /orders`; `None`: anything.
-pub(super) fn said(allows: &Allows) -> Option<String> {
-    let (kind, rules): (&str, Vec<String>) = match allows {
-        Allows::Everything => return None,
-        Allows::Http(specs) => ("HTTP", specs.iter().map(http_text).collect()),
-        Allows::Kafka(specs) => {
-            let rules = specs.iter().map(kafka::Rule::try_from);
-            let text = |rule: Result<kafka::Rule, _>| rule.map(|rule| rule.to_string());
-            ("Kafka", rules.filter_map(|rule| text(rule).ok()).collect())
-        }
-        Allows::Dns(specs) => {
-            let names = specs
-                .iter()
-                .flat_map(|spec| [&spec.match_name, &spec.match_pattern]);
-            ("DNS", names.flatten().map(ToString::to_string).collect())
-        }
-        Allows::ServerNames(names) => ("TLS", names.iter().map(ToString::to_string).collect()),
-    };
-    Some(match rules.is_empty() {
-        true => format!("{kind}, nothing"),
-        false => format!("{kind} {}", bounded::list(&rules, " or ")),
-    })
-}
-
-fn http_text(spec: &RuleSpec) -> String {
-    let RuleSpec {
-        path,
-        method,
-        host,
-        headers,
-        header_matches,
-    } = spec;
-    let mut parts: Vec<String> = [method, path]
-        .into_iter()
-        .flatten()
-        .map(ToString::to_string)
-        .collect();
-    parts.extend(host.iter().map(|host| format!("host {host}")));
-    parts.extend(headers.iter().map(|header| format!("header {header}")));
-    let names = header_matches.iter().map(|item| &item.name);
-    parts.extend(names.map(|name| format!("header {name}")));
-    match parts.is_empty() {
-        true => "any request".to_owned(),
-        false => parts.join(" "),
-    }
 }
 
 /// `toFQDNs` of an element.

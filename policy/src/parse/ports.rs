@@ -8,17 +8,20 @@ use super::field::{Field, FieldErrors, Refused, Unsupported};
 use super::layer7;
 use crate::bounded;
 use crate::path::{RuleList, RulePath};
-use crate::rule::{PortRule, Ports, protocol};
+use crate::rule::{PortRule, Ports, layer7_text, protocol};
 
 /// Ports and how to say them.
 pub(super) type Said = (Ports, String);
 
-const TLS: &str = "remove it; layer 7 rules come with the proxy";
+const TLS: &str = "remove it";
 
 const PORT_RULE_UNSUPPORTED: Unsupported = &[
     ("terminatingTLS", TLS),
     ("originatingTLS", TLS),
-    ("serverNames", TLS),
+    (
+        "serverNames",
+        "start the agent with --l7-proxy=on, or remove it",
+    ),
     ("listener", TLS),
 ];
 
@@ -60,7 +63,7 @@ pub(super) fn to_ports(
         let on: Vec<&str> = said.iter().map(|(_, text)| text.as_str()).collect();
         let on: Vec<&str> = on.into_iter().filter(|text| !text.is_empty()).collect();
         let mut on = bounded::list(&on, ", ");
-        if let Some(what) = layer7::said(&allows) {
+        if let Some(what) = layer7_text::said(&allows) {
             on.push_str(&format!(" ({what})"));
             // The first carries the text, as of a port with several protocols.
             said.iter_mut().for_each(|(_, text)| text.clear());
@@ -131,7 +134,7 @@ fn check_no_rules(rules: &Field<'_>) -> Result<(), Refused> {
         if !empty && value.node.value != Value::Null {
             return Err(value.refuse(
                 format!("{name} rules aren't supported yet"),
-                "remove them to allow the whole port, or wait for the proxy",
+                "start the agent with --l7-proxy=on, or remove them to allow the whole port",
             ));
         }
     }

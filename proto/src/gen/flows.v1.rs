@@ -80,7 +80,8 @@ pub struct Rule {
     #[prost(string, repeated, tag = "7")]
     pub labels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// Where a rule stands in its policy's object: `spec.ingress\[0\]`, `specs\[1\].egressDeny\[2\]`, `spec`.
+/// Where a rule stands in its policy's object: `spec.ingress\[0\]`, `specs\[1\].egressDeny\[2\]`, `spec`, of layer 7
+/// `spec.ingress\[0\].toPorts\[0\].rules.http\[1\]`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RulePath {
     /// Place in `specs`, from 0; absent: it is in `spec`.
@@ -91,6 +92,15 @@ pub struct RulePath {
     /// Place in the list, from 0.
     #[prost(uint32, tag = "3")]
     pub index: u32,
+    /// Place in the rule's `toPorts`, from 0; absent: it is the rule as a whole.
+    #[prost(uint32, optional, tag = "4")]
+    pub port_rule_index: ::core::option::Option<u32>,
+    /// The list of that item of `toPorts` which has the rule of layer 7.
+    #[prost(enumeration = "rule_path::Layer7List", tag = "5")]
+    pub layer7_list: i32,
+    /// Place in that list, from 0.
+    #[prost(uint32, tag = "6")]
+    pub layer7_index: u32,
 }
 /// Nested message and enum types in `RulePath`.
 pub mod rule_path {
@@ -136,6 +146,56 @@ pub mod rule_path {
                 "INGRESS_DENY" => Some(Self::IngressDeny),
                 "EGRESS" => Some(Self::Egress),
                 "EGRESS_DENY" => Some(Self::EgressDeny),
+                _ => None,
+            }
+        }
+    }
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Layer7List {
+        /// None: the item of `toPorts` as a whole.
+        None = 0,
+        /// `rules.http`
+        Http = 1,
+        /// `rules.dns`
+        Dns = 2,
+        /// `rules.kafka`
+        Kafka = 3,
+        /// `serverNames`
+        ServerNames = 4,
+    }
+    impl Layer7List {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::None => "NONE",
+                Self::Http => "HTTP",
+                Self::Dns => "DNS",
+                Self::Kafka => "KAFKA",
+                Self::ServerNames => "SERVER_NAMES",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "NONE" => Some(Self::None),
+                "HTTP" => Some(Self::Http),
+                "DNS" => Some(Self::Dns),
+                "KAFKA" => Some(Self::Kafka),
+                "SERVER_NAMES" => Some(Self::ServerNames),
                 _ => None,
             }
         }
@@ -618,7 +678,7 @@ pub struct GetAcknowledgementsResponse {
 /// One end of a connection.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct End {
-    #[prost(oneof = "end::Of", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "end::Of", tags = "1, 2, 3, 4, 5")]
     pub of: ::core::option::Option<end::Of>,
 }
 /// Nested message and enum types in `End`.
@@ -637,9 +697,55 @@ pub mod end {
         /// `host`, `world`, ...
         #[prost(string, tag = "4")]
         Entity(::prost::alloc::string::String),
+        /// `api.example.com`: an address outside of the cluster that answers of DNS tell for this name. Only of a
+        /// destination.
+        #[prost(string, tag = "5")]
+        Fqdn(::prost::alloc::string::String),
     }
 }
+/// A request of HTTP.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HttpRequest {
+    #[prost(string, tag = "1")]
+    pub method: ::prost::alloc::string::String,
+    /// With the query.
+    #[prost(string, tag = "2")]
+    pub path: ::prost::alloc::string::String,
+    /// As the client sends it, with a port if it sends one.
+    #[prost(string, tag = "3")]
+    pub host: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "4")]
+    pub headers: ::prost::alloc::vec::Vec<super::super::flow::HttpHeader>,
+}
+/// A question for a name. Its type doesn't matter to any rule.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DnsQuery {
+    /// `api.example.com`
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// A request to a Kafka broker.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KafkaRequest {
+    /// By name (`produce`) or number.
+    #[prost(string, tag = "1")]
+    pub api_key: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub api_version: u32,
+    /// Absent: the client says none.
+    #[prost(string, optional, tag = "3")]
+    pub client_id: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "4")]
+    pub topics: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What a TLS connection begins with.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TlsHello {
+    /// The server that the client names.
+    #[prost(string, tag = "1")]
+    pub server_name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TraceRequest {
     #[prost(message, optional, tag = "1")]
     pub source: ::core::option::Option<End>,
@@ -649,6 +755,24 @@ pub struct TraceRequest {
     /// whatever port, see TraceResponse.any_port.
     #[prost(string, tag = "3")]
     pub port: ::prost::alloc::string::String,
+    /// What the connection carries, if that is asked about, too. It needs a port.
+    #[prost(oneof = "trace_request::Request", tags = "4, 5, 6, 7")]
+    pub request: ::core::option::Option<trace_request::Request>,
+}
+/// Nested message and enum types in `TraceRequest`.
+pub mod trace_request {
+    /// What the connection carries, if that is asked about, too. It needs a port.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Request {
+        #[prost(message, tag = "4")]
+        Http(super::HttpRequest),
+        #[prost(message, tag = "5")]
+        Dns(super::DnsQuery),
+        #[prost(message, tag = "6")]
+        Kafka(super::KafkaRequest),
+        #[prost(message, tag = "7")]
+        Tls(super::TlsHello),
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TraceResponse {
@@ -696,6 +820,13 @@ pub struct TraceResponse {
     /// node. The fields above are then those of the first that denies.
     #[prost(message, repeated, tag = "15")]
     pub cases: ::prost::alloc::vec::Vec<TraceResponse>,
+    /// The request that was asked about, in one line: `HTTP POST /admin`. Empty: none was, or the server judges
+    /// none.
+    #[prost(string, tag = "17")]
+    pub request: ::prost::alloc::string::String,
+    /// Of a destination that is a name: whether the source learns its addresses.
+    #[prost(message, optional, tag = "18")]
+    pub resolution: ::core::option::Option<NameResolution>,
 }
 /// Nested message and enum types in `TraceResponse`.
 pub mod trace_response {
@@ -743,6 +874,37 @@ pub mod trace_response {
             }
         }
     }
+}
+/// What the rules of layer 7 of an end say of a request.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RequestJudgement {
+    #[prost(bool, tag = "1")]
+    pub allowed: bool,
+    /// The rule that allows it; of a denied one the rule that comes nearest. Absent: there is none.
+    #[prost(message, optional, tag = "2")]
+    pub rule: ::core::option::Option<Rule>,
+    /// Of a denied one what first doesn't fit that rule: `method POST is not GET`.
+    #[prost(string, tag = "3")]
+    pub failed: ::prost::alloc::string::String,
+    /// All of this in one line.
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
+}
+/// Whether a pod may ask for a name, and whether its addresses are learned from the answer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NameResolution {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// It may, and they are or need not be.
+    #[prost(bool, tag = "2")]
+    pub allowed: bool,
+    /// The rule that allows the question, or comes nearest to it.
+    #[prost(message, optional, tag = "3")]
+    pub rule: ::core::option::Option<Rule>,
+    /// In one line.
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
 }
 /// Any flow that a client has in hand; what is missing in it is not told. Flows of replies are turned
 /// round: the question is who may open the connection.
@@ -911,6 +1073,9 @@ pub struct Judgement {
     pub allowed_ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, repeated, tag = "12")]
     pub denied_ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Of a request that was asked about, if the end sends its connection to the proxy (`verdict` is REDIRECTED).
+    #[prost(message, optional, tag = "15")]
+    pub request: ::core::option::Option<RequestJudgement>,
 }
 /// Nested message and enum types in `Judgement`.
 pub mod judgement {

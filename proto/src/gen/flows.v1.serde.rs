@@ -704,6 +704,24 @@ impl serde::Serialize for diagnostic::Severity {
         serializer.serialize_str(variant)
     }
 }
+impl serde::Serialize for DnsQuery {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.name.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.DnsQuery", len)?;
+        if !self.name.is_empty() {
+            struct_ser.serialize_field("name", &self.name)?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for End {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -729,6 +747,9 @@ impl serde::Serialize for End {
                 }
                 end::Of::Entity(v) => {
                     struct_ser.serialize_field("entity", v)?;
+                }
+                end::Of::Fqdn(v) => {
+                    struct_ser.serialize_field("fqdn", v)?;
                 }
             }
         }
@@ -1950,6 +1971,42 @@ impl serde::Serialize for GetStatusResponse {
         struct_ser.end()
     }
 }
+impl serde::Serialize for HttpRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.method.is_empty() {
+            len += 1;
+        }
+        if !self.path.is_empty() {
+            len += 1;
+        }
+        if !self.host.is_empty() {
+            len += 1;
+        }
+        if !self.headers.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.HttpRequest", len)?;
+        if !self.method.is_empty() {
+            struct_ser.serialize_field("method", &self.method)?;
+        }
+        if !self.path.is_empty() {
+            struct_ser.serialize_field("path", &self.path)?;
+        }
+        if !self.host.is_empty() {
+            struct_ser.serialize_field("host", &self.host)?;
+        }
+        if !self.headers.is_empty() {
+            struct_ser.serialize_field("headers", &self.headers)?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for IdentityState {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -2116,6 +2173,9 @@ impl serde::Serialize for Judgement {
         if !self.denied_ports.is_empty() {
             len += 1;
         }
+        if self.request.is_some() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.Judgement", len)?;
         if self.direction != 0 {
             let v = super::super::flow::TrafficDirection::try_from(self.direction)
@@ -2161,6 +2221,9 @@ impl serde::Serialize for Judgement {
         if !self.denied_ports.is_empty() {
             struct_ser.serialize_field("denied_ports", &self.denied_ports)?;
         }
+        if let Some(v) = self.request.as_ref() {
+            struct_ser.serialize_field("request", v)?;
+        }
         struct_ser.end()
     }
 }
@@ -2181,6 +2244,42 @@ impl serde::Serialize for judgement::Reason {
             Self::Init => "INIT",
         };
         serializer.serialize_str(variant)
+    }
+}
+impl serde::Serialize for KafkaRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.api_key.is_empty() {
+            len += 1;
+        }
+        if self.api_version != 0 {
+            len += 1;
+        }
+        if self.client_id.is_some() {
+            len += 1;
+        }
+        if !self.topics.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.KafkaRequest", len)?;
+        if !self.api_key.is_empty() {
+            struct_ser.serialize_field("api_key", &self.api_key)?;
+        }
+        if self.api_version != 0 {
+            struct_ser.serialize_field("api_version", &self.api_version)?;
+        }
+        if let Some(v) = self.client_id.as_ref() {
+            struct_ser.serialize_field("client_id", v)?;
+        }
+        if !self.topics.is_empty() {
+            struct_ser.serialize_field("topics", &self.topics)?;
+        }
+        struct_ser.end()
     }
 }
 impl serde::Serialize for LearnRequest {
@@ -2518,6 +2617,42 @@ impl serde::Serialize for Meaning {
         }
         if self.line != 0 {
             struct_ser.serialize_field("line", &self.line)?;
+        }
+        if !self.text.is_empty() {
+            struct_ser.serialize_field("text", &self.text)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for NameResolution {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.name.is_empty() {
+            len += 1;
+        }
+        if self.allowed {
+            len += 1;
+        }
+        if self.rule.is_some() {
+            len += 1;
+        }
+        if !self.text.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.NameResolution", len)?;
+        if !self.name.is_empty() {
+            struct_ser.serialize_field("name", &self.name)?;
+        }
+        if self.allowed {
+            struct_ser.serialize_field("allowed", &self.allowed)?;
+        }
+        if let Some(v) = self.rule.as_ref() {
+            struct_ser.serialize_field("rule", v)?;
         }
         if !self.text.is_empty() {
             struct_ser.serialize_field("text", &self.text)?;
@@ -3212,6 +3347,42 @@ impl serde::Serialize for RecordedDecision {
         struct_ser.end()
     }
 }
+impl serde::Serialize for RequestJudgement {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.allowed {
+            len += 1;
+        }
+        if self.rule.is_some() {
+            len += 1;
+        }
+        if !self.failed.is_empty() {
+            len += 1;
+        }
+        if !self.text.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.RequestJudgement", len)?;
+        if self.allowed {
+            struct_ser.serialize_field("allowed", &self.allowed)?;
+        }
+        if let Some(v) = self.rule.as_ref() {
+            struct_ser.serialize_field("rule", v)?;
+        }
+        if !self.failed.is_empty() {
+            struct_ser.serialize_field("failed", &self.failed)?;
+        }
+        if !self.text.is_empty() {
+            struct_ser.serialize_field("text", &self.text)?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for Rule {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -3515,6 +3686,15 @@ impl serde::Serialize for RulePath {
         if self.index != 0 {
             len += 1;
         }
+        if self.port_rule_index.is_some() {
+            len += 1;
+        }
+        if self.layer7_list != 0 {
+            len += 1;
+        }
+        if self.layer7_index != 0 {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.RulePath", len)?;
         if let Some(v) = self.spec_index.as_ref() {
             struct_ser.serialize_field("spec_index", v)?;
@@ -3526,6 +3706,17 @@ impl serde::Serialize for RulePath {
         }
         if self.index != 0 {
             struct_ser.serialize_field("index", &self.index)?;
+        }
+        if let Some(v) = self.port_rule_index.as_ref() {
+            struct_ser.serialize_field("port_rule_index", v)?;
+        }
+        if self.layer7_list != 0 {
+            let v = rule_path::Layer7List::try_from(self.layer7_list)
+                .map_or_else(|_| crate::json::Variant::Number(self.layer7_list), crate::json::Variant::Name);
+            struct_ser.serialize_field("layer7_list", &v)?;
+        }
+        if self.layer7_index != 0 {
+            struct_ser.serialize_field("layer7_index", &self.layer7_index)?;
         }
         struct_ser.end()
     }
@@ -3541,6 +3732,12 @@ impl<'de> serde::Deserialize<'de> for RulePath {
             "specIndex",
             "list",
             "index",
+            "port_rule_index",
+            "portRuleIndex",
+            "layer7_list",
+            "layer7List",
+            "layer7_index",
+            "layer7Index",
         ];
 
         #[allow(clippy::enum_variant_names)]
@@ -3548,6 +3745,9 @@ impl<'de> serde::Deserialize<'de> for RulePath {
             SpecIndex,
             List,
             Index,
+            PortRuleIndex,
+            Layer7List,
+            Layer7Index,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -3573,6 +3773,9 @@ impl<'de> serde::Deserialize<'de> for RulePath {
                             "specIndex" | "spec_index" => Ok(GeneratedField::SpecIndex),
                             "list" => Ok(GeneratedField::List),
                             "index" => Ok(GeneratedField::Index),
+                            "portRuleIndex" | "port_rule_index" => Ok(GeneratedField::PortRuleIndex),
+                            "layer7List" | "layer7_list" => Ok(GeneratedField::Layer7List),
+                            "layer7Index" | "layer7_index" => Ok(GeneratedField::Layer7Index),
                             _ => crate::json::unknown_field(value, FIELDS).map(|()| GeneratedField::__SkipField__),
                         }
                     }
@@ -3595,6 +3798,9 @@ impl<'de> serde::Deserialize<'de> for RulePath {
                 let mut spec_index__ = None;
                 let mut list__ = None;
                 let mut index__ = None;
+                let mut port_rule_index__ = None;
+                let mut layer7_list__ = None;
+                let mut layer7_index__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::SpecIndex => {
@@ -3619,6 +3825,28 @@ impl<'de> serde::Deserialize<'de> for RulePath {
                                 Some(map_.next_value::<crate::json::Number<_>>()?.0)
                             ;
                         }
+                        GeneratedField::PortRuleIndex => {
+                            if port_rule_index__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("portRuleIndex"));
+                            }
+                            port_rule_index__ = 
+                                map_.next_value::<::std::option::Option<crate::json::Number<_>>>()?.map(|x| x.0)
+                            ;
+                        }
+                        GeneratedField::Layer7List => {
+                            if layer7_list__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("layer7List"));
+                            }
+                            layer7_list__ = Some(map_.next_value::<rule_path::Layer7List>()? as i32);
+                        }
+                        GeneratedField::Layer7Index => {
+                            if layer7_index__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("layer7Index"));
+                            }
+                            layer7_index__ = 
+                                Some(map_.next_value::<crate::json::Number<_>>()?.0)
+                            ;
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -3628,10 +3856,93 @@ impl<'de> serde::Deserialize<'de> for RulePath {
                     spec_index: spec_index__,
                     list: list__.unwrap_or_default(),
                     index: index__.unwrap_or_default(),
+                    port_rule_index: port_rule_index__,
+                    layer7_list: layer7_list__.unwrap_or_default(),
+                    layer7_index: layer7_index__.unwrap_or_default(),
                 })
             }
         }
         deserializer.deserialize_struct("flows.v1.RulePath", FIELDS, GeneratedVisitor)
+    }
+}
+impl serde::Serialize for rule_path::Layer7List {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        let variant = match self {
+            Self::None => "NONE",
+            Self::Http => "HTTP",
+            Self::Dns => "DNS",
+            Self::Kafka => "KAFKA",
+            Self::ServerNames => "SERVER_NAMES",
+        };
+        serializer.serialize_str(variant)
+    }
+}
+impl<'de> serde::Deserialize<'de> for rule_path::Layer7List {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "NONE",
+            "HTTP",
+            "DNS",
+            "KAFKA",
+            "SERVER_NAMES",
+        ];
+
+        struct GeneratedVisitor;
+
+        impl serde::de::Visitor<'_> for GeneratedVisitor {
+            type Value = rule_path::Layer7List;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(formatter, "expected one of: {:?}", &FIELDS)
+            }
+
+            fn visit_i64<E>(self, v: i64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Signed(v), &self)
+                    })
+            }
+
+            fn visit_u64<E>(self, v: u64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Unsigned(v), &self)
+                    })
+            }
+
+            fn visit_str<E>(self, value: &str) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                match value {
+                    "NONE" => Ok(rule_path::Layer7List::None),
+                    "HTTP" => Ok(rule_path::Layer7List::Http),
+                    "DNS" => Ok(rule_path::Layer7List::Dns),
+                    "KAFKA" => Ok(rule_path::Layer7List::Kafka),
+                    "SERVER_NAMES" => Ok(rule_path::Layer7List::ServerNames),
+                    _ => Err(serde::de::Error::unknown_variant(value, FIELDS)),
+                }
+            }
+        }
+        deserializer.deserialize_any(GeneratedVisitor)
     }
 }
 impl serde::Serialize for rule_path::List {
@@ -4008,6 +4319,24 @@ impl serde::Serialize for TableEntry {
         struct_ser.end()
     }
 }
+impl serde::Serialize for TlsHello {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.server_name.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.TlsHello", len)?;
+        if !self.server_name.is_empty() {
+            struct_ser.serialize_field("server_name", &self.server_name)?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for TraceRequest {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -4025,6 +4354,9 @@ impl serde::Serialize for TraceRequest {
         if !self.port.is_empty() {
             len += 1;
         }
+        if self.request.is_some() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.TraceRequest", len)?;
         if let Some(v) = self.source.as_ref() {
             struct_ser.serialize_field("source", v)?;
@@ -4034,6 +4366,22 @@ impl serde::Serialize for TraceRequest {
         }
         if !self.port.is_empty() {
             struct_ser.serialize_field("port", &self.port)?;
+        }
+        if let Some(v) = self.request.as_ref() {
+            match v {
+                trace_request::Request::Http(v) => {
+                    struct_ser.serialize_field("http", v)?;
+                }
+                trace_request::Request::Dns(v) => {
+                    struct_ser.serialize_field("dns", v)?;
+                }
+                trace_request::Request::Kafka(v) => {
+                    struct_ser.serialize_field("kafka", v)?;
+                }
+                trace_request::Request::Tls(v) => {
+                    struct_ser.serialize_field("tls", v)?;
+                }
+            }
         }
         struct_ser.end()
     }
@@ -4091,6 +4439,12 @@ impl serde::Serialize for TraceResponse {
         if !self.cases.is_empty() {
             len += 1;
         }
+        if !self.request.is_empty() {
+            len += 1;
+        }
+        if self.resolution.is_some() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.TraceResponse", len)?;
         if self.verdict != 0 {
             let v = trace_response::Verdict::try_from(self.verdict)
@@ -4138,6 +4492,12 @@ impl serde::Serialize for TraceResponse {
         }
         if !self.cases.is_empty() {
             struct_ser.serialize_field("cases", &self.cases)?;
+        }
+        if !self.request.is_empty() {
+            struct_ser.serialize_field("request", &self.request)?;
+        }
+        if let Some(v) = self.resolution.as_ref() {
+            struct_ser.serialize_field("resolution", v)?;
         }
         struct_ser.end()
     }

@@ -31,7 +31,7 @@ pub(super) fn questions(
     let one = |number| TraceRequest {
         source: end(&sources, number, &request.source),
         destination: end(&destinations, number, &request.destination),
-        port: request.port.clone(),
+        ..request.clone()
     };
     (
         (0..all.min(MOST)).map(one).collect(),
@@ -128,7 +128,7 @@ fn told_alike(alike: &[String]) -> Option<String> {
 /// Whether two answers say the same, whoever gives them.
 fn same(one: &TraceResponse, other: &TraceResponse) -> bool {
     let identity = |party: &Option<Party>| party.as_ref().map(|party| party.identity);
-    type Said<'a> = (Verdict, i32, Reason, &'a str);
+    type Said<'a> = (Verdict, i32, Reason, &'a str, Option<&'a str>);
     fn said(judgement: &Option<Judgement>) -> Option<Said<'_>> {
         let judgement = judgement.as_ref()?;
         Some((
@@ -136,9 +136,18 @@ fn same(one: &TraceResponse, other: &TraceResponse) -> bool {
             judgement.drop_reason,
             judgement.reason(),
             &judgement.text,
+            judgement
+                .request
+                .as_ref()
+                .map(|request| request.text.as_str()),
         ))
     }
+    let resolution = |answer: &TraceResponse| {
+        let resolution = answer.resolution.as_ref();
+        resolution.map(|resolution| resolution.text.clone())
+    };
     one.verdict == other.verdict
+        && resolution(one) == resolution(other)
         && (&one.allowed_ports, &one.denied_ports) == (&other.allowed_ports, &other.denied_ports)
         && identity(&one.source) == identity(&other.source)
         && identity(&one.destination) == identity(&other.destination)

@@ -109,6 +109,7 @@ fn judge(judgement: &Option<Judgement>, party: &Option<Party>) -> Option<String>
 fn take_egress(whole: &mut TraceResponse, answer: &TraceResponse) {
     whole.egress.clone_from(&answer.egress);
     whole.source.clone_from(&answer.source);
+    whole.resolution.clone_from(&answer.resolution);
     take_suggestions(whole, answer, TrafficDirection::Egress);
 }
 
@@ -137,18 +138,25 @@ fn take_suggestions(
 
 /// The verdict of both ends, and who is to be named for it.
 fn concluded(mut whole: TraceResponse) -> TraceResponse {
-    let denies = |judgement: &&Judgement| judgement.verdict() == Verdict::Dropped;
+    let denies = |judgement: &&Judgement| {
+        let request = judgement.request.as_ref();
+        judgement.verdict() == Verdict::Dropped || request.is_some_and(|request| !request.allowed)
+    };
     let judgements: Vec<&Judgement> = whole.egress.iter().chain(&whole.ingress).collect();
     let denying = judgements.iter().copied().find(denies);
     let telling = denying.or(judgements.last().copied());
     let told = telling.map(|judgement| (judgement.node_name.clone(), judgement.revision));
+    let resolution = whole.resolution.as_ref();
+    let is_unresolved = resolution.is_some_and(|resolution| !resolution.allowed);
     let verdict = match denying {
         Some(_) => trace_response::Verdict::Denied,
+        None if is_unresolved => trace_response::Verdict::Denied,
         None => trace_response::Verdict::Allowed,
     };
     if whole.any_port {
         ports::both_ends(&mut whole);
-    } else {
+    }
+    if !whole.any_port || is_unresolved {
         whole.verdict = verdict.into();
     }
     // An older agent doesn't name the node of each end.
@@ -157,4 +165,45 @@ fn concluded(mut whole: TraceResponse) -> TraceResponse {
         whole.revision = revision;
     }
     whole
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::flows::v1::{NameResolution, RequestJudgement};
+    use trace_response::Verdict as Answer;
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_one_end_denies_and_a_name_that_is_not_learned_are_denied() {
+        let judgement = |node: &str, allowed| Judgement {
+            verdict: Verdict::Redirected.into(),
+            node_name: node.to_owned(),
+            request: Some(RequestJudgement {
+                allowed,
+                ..RequestJudgement::default()
+            }),
+            ..Judgement::default()
+        };
+        let resolution = |allowed| NameResolution {
+            allowed,
+            ..NameResolution::default()
+        };
+        for (egress, ingress, resolved, any_port, verdict, node) in [
+            (true, true, true, false, Answer::Allowed, "b"),
+            (false, true, true, false, Answer::Denied, "a"),
+            (true, false, true, false, Answer::Denied, "b"),
+            (true, true, false, false, Answer::Denied, "b"),
+            (true, true, false, true, Answer::Denied, "b"),
+        ] {
+            let whole = concluded(TraceResponse {
+                egress: Some(judgement("a", egress)),
+                ingress: Some(judgement("b", ingress)),
+                resolution: Some(resolution(resolved)),
+                any_port,
+                ..TraceResponse::default()
+            });
+            assert_eq!((whole.verdict(), &*whole.node_name), (verdict, node));
+        }
+    }
 }

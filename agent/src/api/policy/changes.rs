@@ -2,6 +2,7 @@
 
 use cluster::{NamespacedName, Object, ObjectChange};
 use explain::changes::PodScope;
+use policy::Language;
 use prost::Message as _;
 use proto::flows::v1::{
     Change, ChangeOnNode, FirstState, GetChangesRequest, GetChangesResponse, change::Action,
@@ -107,7 +108,7 @@ pub(super) fn answer(
                 &known.state,
                 &known.policies,
                 &all,
-                changes.cluster(),
+                changes.language(),
             );
             Some(scope.map_err(|error| Status::not_found(error.to_string()))?)
         }
@@ -143,7 +144,7 @@ pub(super) fn answer(
                     }
                     add(&mut || Change {
                         concerns: concern.clone().flatten().unwrap_or_default(),
-                        ..change(recorded, entry, query, changes.cluster(), node_name)
+                        ..change(recorded, entry, query, changes.language(), node_name)
                     });
                 }
             }
@@ -216,7 +217,7 @@ fn change(
     recorded: &Recorded,
     entry: &Entry,
     query: &ChangesQuery,
-    cluster: &str,
+    language: Language<'_>,
     node_name: &str,
 ) -> Change {
     let Recorded { origin, change } = recorded;
@@ -233,7 +234,7 @@ fn change(
         after_version: version(change.after.as_ref()),
         before: object(&change.before),
         after: object(&change.after),
-        ..explain::proto::change(change, cluster)
+        ..explain::proto::change(change, language)
     }
 }
 

@@ -4,18 +4,18 @@ use cluster::manifest::{self, Document};
 use cluster::{Kind, Object, ObjectName, yaml};
 
 use super::yaml::indented;
-use policy::Direction;
 use policy::rule::{Element, Policy};
+use policy::{Config, Direction};
 
 /// The policy that a manifest describes.
-pub(super) fn policy(text: &str, cluster: &str) -> Option<Policy> {
+pub(super) fn policy(text: &str, config: &Config) -> Option<Policy> {
     let documents = yaml::parse(text).ok()?;
     let mut read = documents
         .into_iter()
         .flat_map(|document| manifest::read(&"suggestion".into(), document));
     let policy = match (read.next(), read.next()) {
         (Some(Document::Object(_, Object::Policy(raw), _)), None) => {
-            policy::parse(&raw, cluster).ok()?
+            policy::parse(&raw, config).ok()?
         }
         _ => return None,
     };
@@ -27,7 +27,7 @@ pub(super) fn element(
     name: &ObjectName,
     direction: Direction,
     text: &str,
-    cluster: &str,
+    config: &Config,
 ) -> Option<Element> {
     let (version, subject, types) = match (name.kind == Kind::NetworkPolicy, direction) {
         (true, Direction::Ingress) => (
@@ -52,7 +52,7 @@ pub(super) fn element(
         name.kind.name(),
         indented(text, 2)
     );
-    let mut rules = policy(&whole, cluster)?.rules.into_iter();
+    let mut rules = policy(&whole, config)?.rules.into_iter();
     let rule = rules.next()?;
     let statement = match direction {
         Direction::Ingress => rule.ingress,

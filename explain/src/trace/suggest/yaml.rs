@@ -2,7 +2,8 @@
 
 use super::unique_labels::{self, UniqueLabels};
 use super::{DeniedConnection, Direction};
-use crate::trace::protocol_name;
+use crate::trace::request::name_text;
+use crate::trace::{End, protocol_name};
 use policy::rule::protocol;
 
 /// A rule that allows what is wanted, as an item of a policy's list; `None` if that kind of policy has no
@@ -69,6 +70,11 @@ fn cilium_element(denied: &DeniedConnection<'_>, namespace: Option<&str>) -> Opt
         let labels = unique_labels::labels(peer, &denied.others, namespace, true)?;
         let selector = match_labels(&labels.labels, 4);
         format!("- {word}Endpoints:\n  - {}", selector.trim_start())
+    } else if let End::Fqdn(name) = &denied.query.destination
+        && denied.direction == Direction::Egress
+    {
+        let name = name_text(name);
+        format!("- toFQDNs:\n  - matchName: {}\n", scalar(&name))
     } else if let Some(ip) = peer
         .ip
         .filter(|_| world.iter().any(|name| peer.labels.is_reserved(name)))
@@ -96,6 +102,7 @@ fn cilium_element(denied: &DeniedConnection<'_>, namespace: Option<&str>) -> Opt
             protocol_name(other)
         ),
     });
+    text.push_str(denied.layer7.as_deref()?);
     Some(text)
 }
 
