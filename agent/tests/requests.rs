@@ -40,6 +40,7 @@ fn http(time: u64, outcome: Outcome) -> Request {
         is_reply: false,
         outcome,
         cookie: ALLOW_FRONTEND,
+        item: Some(1),
         why: "allows GET, not POST".into(),
         content: pb::Layer7 {
             r#type: pb::L7FlowType::Request.into(),
@@ -83,7 +84,14 @@ fn dns(time: u64) -> Request {
 /// The flow of a request, after every attribute was found to be the same for a filter.
 fn shown(request: Request, extensions: bool) -> pb::Flow {
     const NOT_SHOWN: [&str; 1] = ["summary"];
-    let names = Arc::new(names());
+    let mut names = names();
+    // Rules of layer 7 have cookies of their own, which name an item of `toPorts`.
+    let mut allows = (*names.attributions.get(&ALLOW_FRONTEND).unwrap())
+        .as_ref()
+        .clone();
+    allows.policies[0].rules[0].path = "spec.ingress[0].toPorts[2]".parse().unwrap();
+    names.attributions.insert(ALLOW_FRONTEND, Arc::new(allows));
+    let names = Arc::new(names);
     let mut resolver = Resolver::default();
     resolver.update(&names);
     let (history, mut writer) = History::new(10, Arc::clone(&names.node));
@@ -161,6 +169,8 @@ fn a_denied_one_names_its_rule_in_the_extension_alone() {
     );
     let rules: Vec<_> = decision.rules.iter().map(|rule| &*rule.name).collect();
     assert_eq!(rules, ["allow-frontend"]);
+    let path = explain::proto::path_text(decision.rules[0].path.as_ref());
+    assert_eq!(path, "spec.ingress[0].toPorts[2].rules.http[1]");
 
     let flow = shown(http(1, Outcome::Failed), true);
     assert_eq!(flow.verdict(), pb::Verdict::Error);
@@ -172,6 +182,38 @@ fn a_denied_one_names_its_rule_in_the_extension_alone() {
     let flow = shown(unknown, true);
     let extension = FlowExtension::decode(&*flow.extensions.unwrap().value).unwrap();
     assert_eq!(extension.ingress.unwrap().rules, []);
+}
+
+#[test]
+fn an_allowed_one_names_the_item_that_allowed_it() {
+    let tls = Request {
+        content: pb::Layer7::default(),
+        ..http(1, Outcome::Forwarded)
+    };
+    let whole = Request {
+        item: None,
+        ..http(1, Outcome::Forwarded)
+    };
+    for (request, wanted) in [
+        (http(1, Outcome::Forwarded), ".rules.http[1]"),
+        (
+            Request {
+                item: Some(0),
+                direction: Direction::Ingress,
+                ..dns(1)
+            },
+            ".rules.dns[0]",
+        ),
+        (tls, ".serverNames[1]"),
+        (whole, ""),
+    ] {
+        let flow = shown(request, true);
+        let extension = FlowExtension::decode(&*flow.extensions.unwrap().value).unwrap();
+        let decision = extension.ingress.unwrap();
+        assert!(!decision.default_deny);
+        let path = explain::proto::path_text(decision.rules[0].path.as_ref());
+        assert_eq!(path, format!("spec.ingress[0].toPorts[2]{wanted}"));
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use flow::Side;
 use flow::view::{Direction, Transport};
-use proto::flow as pb;
+use policy::Layer7List;
+use proto::flow::{self as pb, layer7::Record};
 
 /// A request, its answer, or what went wrong with it.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,8 @@ pub struct Request {
     pub outcome: Outcome,
     /// Rule that allowed it or, of a denied one, came nearest (`abi::policy::COOKIE_NONE`: none).
     pub cookie: u32,
+    /// Index of the rule's item of layer 7; `None`: it has none, or none came near.
+    pub item: Option<u32>,
     /// Why it was denied or failed, in a line; else empty.
     pub why: Box<str>,
     /// What was asked or answered, as Hubble has it: nothing else reads it.
@@ -43,6 +46,16 @@ pub enum Outcome {
 }
 
 impl Request {
+    /// The list that holds the rule's item of layer 7.
+    pub fn list(&self) -> Layer7List {
+        match &self.content.record {
+            Some(Record::Http(_)) => Layer7List::Http,
+            Some(Record::Dns(_)) => Layer7List::Dns,
+            Some(Record::Kafka(_)) => Layer7List::Kafka,
+            None => Layer7List::ServerNames,
+        }
+    }
+
     /// Address and port of an end.
     pub fn end(&self, side: Side) -> SocketAddr {
         match side {

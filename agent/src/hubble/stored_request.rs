@@ -124,13 +124,27 @@ fn why(stored: &RequestRef<'_>) -> String {
     }
 }
 
+/// The rule, with its item of layer 7 where there is one.
+fn rules_of(stored: &RequestRef<'_>) -> Vec<ext::Rule> {
+    let request = stored.request();
+    let mut rules = rules(stored.rule());
+    let Some(index) = request.item.and_then(|item| usize::try_from(item).ok()) else {
+        return rules;
+    };
+    for rule in &mut rules {
+        let path = explain::proto::path_of(rule.path.as_ref());
+        rule.path = path.map(|path| explain::proto::path(path.layer7(request.list(), index)));
+    }
+    rules
+}
+
 /// What Hubble's message has no field for: the rule, and why.
 fn extension(stored: &RequestRef<'_>) -> proto::google::Any {
     let (request, rule) = (stored.request(), stored.rule());
     let decision = Some(ext::Decision {
         verdict: verdict(request.outcome).into(),
         default_deny: request.outcome == Outcome::Denied,
-        rules: rules(rule),
+        rules: rules_of(stored),
         why: why(stored),
         log: rule.log.clone(),
         ..ext::Decision::default()

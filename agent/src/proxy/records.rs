@@ -136,6 +136,7 @@ fn requests(record: ProxyRecord) -> Option<Vec<Request>> {
         is_reply: record.is_reply,
         outcome,
         cookie: record.rule_cookie.unwrap_or(COOKIE_NONE),
+        item: record.rule_item,
         why: record.reason.into(),
         content,
     };
@@ -154,6 +155,8 @@ fn requests(record: ProxyRecord) -> Option<Vec<Request>> {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::sync_channel;
+
+    use policy::Layer7List;
 
     use super::*;
 
@@ -177,6 +180,7 @@ mod tests {
             direction: pb::TrafficDirection::Ingress.into(),
             verdict: pb::Verdict::Dropped.into(),
             rule_cookie: Some(17),
+            rule_item: Some(2),
             reason: "allows orders".into(),
             ..ProxyRecord::default()
         }
@@ -194,6 +198,11 @@ mod tests {
             (40_000, 1_000)
         );
         assert_eq!((request.outcome, request.cookie), (Outcome::Denied, 17));
+        // A connection as such has no record: its rules are names of servers.
+        assert_eq!(
+            (request.list(), request.item),
+            (Layer7List::ServerNames, Some(2))
+        );
         assert_eq!(request.content.r#type(), L7FlowType::Request);
         let answer = ProxyRecord {
             is_reply: true,
