@@ -366,7 +366,7 @@ fn a_destination_that_is_a_name_is_opened_by_its_selector_and_must_be_asked_for(
         [
             "add to spec.egress of cnp shop/fe\n- toFQDNs:\n  - matchName: www.example.com\n  toPorts:\n  - \
              ports:\n    - port: \"443\"\n      protocol: TCP\n",
-            "so that the name can be asked for, add to spec.egress[1].toPorts[0].rules.dns of cnp shop/fe\n\
+            "then add to spec.egress[1].toPorts[0].rules.dns of cnp shop/fe, so that the name can be asked for\n\
              - matchName: www.example.com\n",
         ]
     );

@@ -40,10 +40,10 @@ an entity such as world. Both ends must allow a connection: egress is judged at 
 code that runs in the kernel. Where no rule allows it, every policy that selects the end is listed,
 and for each of its rules what didn't fit.
 
-With a request both ends' rules of layer 7 are asked, too: which one allows it or, if none does, which comes
-nearest, what of the request does not fit, and the smallest rule that would allow it. A destination
-by --dst-fqdn is an address that DNS tells for the name: which rule of toFQDNs opens it, and whether the
-source may ask for the name where its answers are read.";
+With a request both ends' rules of layer 7 are asked, too: which one allows it or, if none does,
+which comes nearest, what of the request does not fit, and the smallest rule that would allow it. A
+destination by --dst-fqdn is an address that DNS tells for the name: which rule of toFQDNs opens it,
+and whether the source may ask for the name where its answers are read.";
 
 /// Check whether a connection would be allowed, and why
 #[derive(Clone, Debug, clap::Args)]

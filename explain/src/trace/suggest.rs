@@ -120,7 +120,10 @@ pub(super) fn suggest(
                     step.text = format!("then {}", step.text);
                 }
                 steps.push(step);
-                steps.extend(denied.open_name(explanation));
+                steps.extend(denied.open_name(explanation).map(|step| Suggestion {
+                    text: format!("then {}", step.text),
+                    ..step
+                }));
                 return steps;
             }
             ReasonKind::Init

@@ -241,7 +241,7 @@ pub(super) fn open_name(denied: &DeniedConnection<'_>, resolution: &NameResoluti
         yaml: items.map_or_else(String::new, |items| items.yaml),
     });
     Suggestion {
-        text: format!("so that the name can be asked for, {}", suggestion.text),
+        text: format!("{}, so that the name can be asked for", suggestion.text),
         ..suggestion
     }
 }
