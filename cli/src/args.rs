@@ -107,7 +107,7 @@ enum List {
 
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Policy {
-    Trace(trace::Args),
+    Trace(Box<trace::Args>),
     Diff(diff::Args),
     #[command(visible_alias = "list")]
     Get(get::Args),

@@ -381,12 +381,9 @@ impl<'a> PolicyContext<'a> {
             })
         };
         let egress = judge(Direction::Egress);
-        let resolution = match (&query.destination, &egress) {
-            (End::Fqdn(name), Some(egress)) => {
-                name_resolution::resolve(self, &source.labels, name, egress)
-            }
-            _ => None,
-        };
+        let (labels, asked) = (&source.labels, &query.destination);
+        let resolve = |verdict| name_resolution::resolve(self, labels, asked, verdict);
+        let resolution = egress.as_ref().and_then(resolve);
         Ok(Explanation {
             egress,
             resolution,

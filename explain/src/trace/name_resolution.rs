@@ -13,7 +13,7 @@ use policy::rule::{Element, Peer, Policy, Ports, protocol};
 use policy::{Layer7List, RulePath};
 
 use super::request::{Layer7Rule, name_text, rule_text};
-use super::{EndpointVerdict, PolicyContext};
+use super::{End, EndpointVerdict, PolicyContext};
 
 /// Whether a pod may ask for a name, and whether its addresses are learned from the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,13 +75,16 @@ pub(super) fn labels(
 }
 
 /// What becomes of a question for a name by a pod with these labels. `verdict` is that on its connection to an address of it. `None`:
-/// nothing restricts the pod.
+/// nothing restricts the pod, or the destination is no name.
 pub(super) fn resolve(
     context: &PolicyContext<'_>,
     source: &Labels,
-    name: &Name,
+    destination: &End,
     verdict: &EndpointVerdict,
 ) -> Option<NameResolution> {
+    let End::Fqdn(name) = destination else {
+        return None;
+    };
     if !verdict.policies.iter().any(|finding| finding.default_deny) {
         return None;
     }

@@ -46,7 +46,7 @@ pub enum End {
         labels: Labels,
     },
     /// An address outside of the cluster that was learned for this name.
-    Fqdn(Name),
+    Fqdn(Box<Name>),
 }
 
 /// A port as asked for.
@@ -245,7 +245,7 @@ impl End {
         let name = Name::from_text(text)
             .ok()
             .filter(|name| *name != Name::ROOT);
-        name.map(Self::Fqdn)
+        name.map(|name| Self::Fqdn(Box::new(name)))
             .ok_or_else(|| QueryError::Fqdn(text.to_owned()))
     }
 
