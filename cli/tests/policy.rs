@@ -190,7 +190,7 @@ fn a_trace_is_json_for_programs() {
     insta::assert_snapshot!("json", trace(&arguments));
 }
 
-const LAYER7: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/requests");
+const LAYER7: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/trace");
 
 #[test]
 fn requests_are_traced() {
@@ -315,7 +315,7 @@ fn requests_without_an_answer_say_what_to_do() {
 
 #[test]
 fn rules_of_layer_7_are_judged_without_a_server_and_noted() {
-    insta::assert_snapshot!("layer7", validate(&[LAYER7]).replace(LAYER7, "requests"));
+    insta::assert_snapshot!("layer7", validate(&[LAYER7]).replace(LAYER7, "trace"));
     let off = validate(&["--l7-proxy", "off", LAYER7]);
     assert!(
         off.contains("start the agent with --l7-proxy=on") && off.ends_with("exit code 1\n"),
