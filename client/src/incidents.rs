@@ -39,13 +39,6 @@ pub fn ended_by<'a>(incident: &Incident, changes: &'a [Change], now: i64) -> Opt
         .map(|(.., change)| change)
 }
 
-/// Whether a server can be asked why a flow was decided so, and what would allow it. Servers judge
-/// connections: that one is allowed would be taken for the request on it that a proxy denied.
-#[must_use]
-pub fn is_explained(flow: &Flow) -> bool {
-    flow.l7.is_none()
-}
-
 /// How much a change has to do with an incident: 0 most; `None` nothing.
 fn rank(incident: &Incident, change: &Change) -> Option<u8> {
     let row = &incident.row;

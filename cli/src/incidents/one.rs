@@ -97,7 +97,6 @@ pub(super) async fn show(
     }
     let number = numbers.get(incident.newest);
     let flow = number.and_then(|number| snapshot.message(*number));
-    let flow = flow.filter(client::incidents::is_explained);
     if let (Some(server), Some(flow)) = (server, flow) {
         match server.explain(flow.clone()).await {
             Ok(answer) => {

@@ -222,11 +222,6 @@ impl Details {
             return None;
         }
         let flow = self.flow.clone()?;
-        if !client::incidents::is_explained(&flow) {
-            let why = "Servers explain connections, not requests: the nearest rule is named above.";
-            self.explained = Explained::None(why.to_owned());
-            return None;
-        }
         self.explained = Explained::Asked;
         Some(flow)
     }

@@ -11,6 +11,7 @@ use proto::{
         GetStateResponse, ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest,
         ListIdentitiesResponse, ManifestFile, TraceRequest, TraceResponse, ValidateRequest,
         ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, policy_client::PolicyClient,
+        trace_response::Verdict,
     },
 };
 use tonic::{Response, Status, transport::Channel};
@@ -28,10 +29,21 @@ impl Server {
     /// Why a flow was decided as it was, and what would allow it.
     ///
     /// # Errors
-    /// The server is a stock Hubble, refuses, or can't be reached.
+    /// The server is a stock Hubble, refuses, or can't be reached; or it judges the connection of a flow of layer 7,
+    /// as older ones do: that one is allowed would be taken for the request that a proxy denied.
     pub async fn explain(&self, flow: Flow) -> Result<ExplainResponse, RequestError> {
+        let is_of_request = flow.l7.is_some();
         let request = self.request(ExplainRequest { flow: Some(flow) });
         let response = self.policy().explain(request).await;
+        let response = response.and_then(|response| {
+            let allows_unread =
+                |now: &TraceResponse| now.request.is_empty() && now.verdict() == Verdict::Allowed;
+            let now = response.get_ref().now.as_ref();
+            match is_of_request && now.is_some_and(allows_unread) {
+                true => Err(Status::unimplemented("it judges connections, not requests")),
+                false => Ok(response),
+            }
+        });
         self.decided("explanations of flows", response)
     }
 

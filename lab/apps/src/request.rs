@@ -102,9 +102,9 @@ impl Outcome {
     }
 
     fn of(error: &io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::TimedOut,
-            _ => Self::Failed(error.to_string()),
+        match [ErrorKind::TimedOut, ErrorKind::WouldBlock].contains(&error.kind()) {
+            true => Self::TimedOut,
+            false => Self::Failed(error.to_string()),
         }
     }
 }

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 fn request(url: &str, produce: Option<&str>) -> Outcome {
     let request = Request {
-        url: url.parse().unwrap(),
+        url: url.parse().expect("a URL"),
         method: "GET".to_owned(),
         produce: produce.map(str::to_owned),
         patience: PATIENCE,

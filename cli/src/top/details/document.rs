@@ -84,8 +84,7 @@ pub(super) fn write(details: &Details, known: &Known<'_>) -> Document {
             dropped && !may_be_policy(flow)
         }
     };
-    let is_explained = client::incidents::is_explained(flow);
-    if (dropped || !details.suggestions().is_empty()) && !not_policy && is_explained {
+    if (dropped || !details.suggestions().is_empty()) && !not_policy {
         remedy(details, &mut to);
     }
     if let Explained::Answer(answer) = &details.explained {

@@ -28,13 +28,23 @@ use kafka_protocol::records::RecordBatchDecoder;
 use super::{broken, read_frame, write_frame};
 use crate::serve;
 
-/// What it understands, and in which versions: those before topics went by numbers.
-const VERSIONS: [(ApiKey, i16, i16); 5] = [
-    (ApiKey::Produce, 3, 8),
-    (ApiKey::Fetch, 4, 11),
-    (ApiKey::ListOffsets, 1, 5),
-    (ApiKey::Metadata, 1, 8),
-    (ApiKey::ApiVersions, 0, 3),
+/// What it understands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Produce,
+    Fetch,
+    ListOffsets,
+    Metadata,
+    ApiVersions,
+}
+
+/// In which versions: those before topics went by numbers.
+const VERSIONS: [(Kind, ApiKey, i16, i16); 5] = [
+    (Kind::Produce, ApiKey::Produce, 3, 8),
+    (Kind::Fetch, ApiKey::Fetch, 4, 11),
+    (Kind::ListOffsets, ApiKey::ListOffsets, 1, 5),
+    (Kind::Metadata, ApiKey::Metadata, 1, 8),
+    (Kind::ApiVersions, ApiKey::ApiVersions, 0, 3),
 ];
 const NODE: BrokerId = BrokerId(0);
 /// How many batches a topic keeps; older ones go.
@@ -112,41 +122,38 @@ impl Broker {
             return Err(broken("a request without a head"));
         };
         let unknown = || broken(format!("API {key} version {version} isn't understood"));
-        let key = ApiKey::try_from(key).map_err(|()| unknown())?;
-        let known = VERSIONS.iter().find(|(known, ..)| *known == key);
-        let (_, oldest, newest) = known.ok_or_else(unknown)?;
-        let header_version = match key {
-            ApiKey::ApiVersions if version > *newest => 1,
-            _ => key.request_header_version(version),
+        let known = VERSIONS.iter().find(|(_, known, ..)| *known as i16 == key);
+        let (kind, key, oldest, newest) = *known.ok_or_else(unknown)?;
+        let header_version = match kind == Kind::ApiVersions && version > newest {
+            true => 1,
+            false => key.request_header_version(version),
         };
         let header = RequestHeader::decode(&mut frame, header_version).map_err(broken)?;
         let id = header.correlation_id;
-        if !(*oldest..=*newest).contains(&version) {
+        if !(oldest..=newest).contains(&version) {
+            if kind != Kind::ApiVersions {
+                return Err(unknown());
+            }
             // Any broker answers this one in version 0, so that clients find one that both know.
-            return match key {
-                ApiKey::ApiVersions => {
-                    let error = ResponseError::UnsupportedVersion.code();
-                    encode(key, 0, id, &versions().with_error_code(error)).map(Some)
-                }
-                _ => Err(unknown()),
-            };
+            let error = ResponseError::UnsupportedVersion.code();
+            return encode(key, 0, id, &versions().with_error_code(error)).map(Some);
         }
         let frame = &mut frame;
-        match key {
-            ApiKey::ApiVersions => encode(key, version, id, &versions()),
-            ApiKey::Metadata => {
+        match kind {
+            Kind::ApiVersions => encode(key, version, id, &versions()),
+            Kind::Metadata => {
                 let request = MetadataRequest::decode(frame, version).map_err(broken)?;
                 encode(key, version, id, &self.metadata(request))
             }
-            ApiKey::ListOffsets => {
+            Kind::ListOffsets => {
                 let request = ListOffsetsRequest::decode(frame, version).map_err(broken)?;
                 encode(key, version, id, &self.offsets(request))
             }
-            ApiKey::Fetch => {
+            Kind::Fetch => {
                 let request = FetchRequest::decode(frame, version).map_err(broken)?;
                 encode(key, version, id, &self.fetch(request))
             }
-            _ => {
+            Kind::Produce => {
                 let request = ProduceRequest::decode(frame, version).map_err(broken)?;
                 let wants_none = request.acks == 0;
                 let answer = self.produce(request);
@@ -258,7 +265,7 @@ fn topic_name(name: &str) -> TopicName {
 }
 
 fn versions() -> ApiVersionsResponse {
-    let keys = VERSIONS.map(|(key, oldest, newest)| {
+    let keys = VERSIONS.map(|(_, key, oldest, newest)| {
         ApiVersion::default()
             .with_api_key(key as i16)
             .with_min_version(oldest)
