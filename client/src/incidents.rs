@@ -7,10 +7,7 @@ use flow::{
     FlowView, Side,
     incidents::{Incident, Status},
 };
-use proto::{
-    flow::Flow,
-    flows::v1::{Change, change::Action},
-};
+use proto::flows::v1::{Change, change::Action};
 
 /// Nodes' clocks differ by so much, and a change is told once it is in force (ns).
 const SLACK: i64 = 2_000_000_000;
