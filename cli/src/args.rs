@@ -146,16 +146,16 @@ impl Cli {
     pub(crate) async fn run(&self) -> Result<(), Error> {
         let server = &self.server;
         match &self.command {
-            Command::Observe(args) => observe::run(args, server).await,
+            Command::Observe(args) => Box::pin(observe::run(args, server)).await,
             Command::Incidents(args) => Box::pin(incidents::run(args, server)).await,
-            Command::Explain(args) => explain::run(args, server).await,
+            Command::Explain(args) => Box::pin(explain::run(args, server)).await,
             Command::Why(args) => why::run(args, server).await,
-            Command::Top(args) => top::run(args, server).await,
+            Command::Top(args) => Box::pin(top::run(args, server)).await,
             Command::Status(args) => status::run(args, server).await,
             Command::Changes(args) => changes::run(args, server).await,
             Command::List(List::Nodes(args)) => list::nodes(args, server).await,
             Command::List(List::Namespaces(args)) => list::namespaces(args, server).await,
-            Command::Policy(Policy::Trace(args)) => trace::run(args, server).await,
+            Command::Policy(Policy::Trace(args)) => Box::pin(trace::run(args, server)).await,
             Command::Policy(Policy::Diff(args)) => diff::run(args, server).await,
             Command::Policy(Policy::Get(args)) => get::run(args, server).await,
             Command::Policy(Policy::History(args)) => history::run(args, server).await,

@@ -1,5 +1,4 @@
-//! Which connections may be of one incident; what ended it, as far as changes of the cluster's state tell;
-//! and whether a server can explain it.
+//! Which connections may be of one incident, and what ended it, as far as changes of the cluster's state tell.
 
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 
