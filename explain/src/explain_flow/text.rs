@@ -251,10 +251,12 @@ fn request_flags(request: &Request) -> Vec<String> {
             let path = String::from_utf8_lossy(path);
             let mut flags = vec![flag("http-method", method), flag("http-path", &path)];
             flags.extend((!host.is_empty()).then(|| flag("http-host", host)));
-            let headers = headers
+            // What the proxy added, or kept to itself, is nothing to ask with.
+            let sent = headers
                 .iter()
-                .map(|(name, value)| format!("{name}: {value}"));
-            flags.extend(headers.map(|header| flag("http-header", &header)));
+                .filter(|(name, value)| name != "x-request-id" && value != "[redacted]");
+            let sent = sent.map(|(name, value)| format!("{name}: {value}"));
+            flags.extend(sent.map(|header| flag("http-header", &header)));
             flags
         }
         Request::Dns(_) => {

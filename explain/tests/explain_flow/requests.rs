@@ -55,7 +55,16 @@ fn http(method: &str, url: &str) -> Option<pb::layer7::Record> {
         method: method.to_owned(),
         url: url.to_owned(),
         protocol: "HTTP/1.1".to_owned(),
-        ..pb::Http::default()
+        headers: [
+            ("x-request-id", "4b1f"),
+            ("authorization", "[redacted]"),
+            ("x-tenant", "blue"),
+        ]
+        .map(|(key, value)| pb::HttpHeader {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        })
+        .into(),
     }))
 }
 
@@ -93,7 +102,7 @@ fn a_denied_request_has_its_nearest_rule_and_the_smallest_that_allows_it() {
     assert_eq!(
         answer.command,
         "flows policy trace --src-pod production/web --dst-pod production/db --dport 8080/tcp --http-method \
-         POST --http-path '/public?x=1' --http-host db:8080"
+         POST --http-path '/public?x=1' --http-host db:8080 --http-header 'x-tenant: blue'"
     );
 }
 
