@@ -65,6 +65,7 @@ fn http(method: &str, url: &str) -> Option<pb::layer7::Record> {
             value: value.to_owned(),
         })
         .into(),
+        ..pb::Http::default()
     }))
 }
 
