@@ -12,10 +12,10 @@ use flow::{
 };
 
 use crate::store::{Row as FlowRow, Snapshot};
-pub use exchanges::{Exchange, exchanges};
+pub use exchanges::{Exchange, asked, exchanges};
 pub use joined::{Joined, Position};
 pub use list::{Changes, ConnectionList, Entry};
-pub use requests::{allowed_requests, denied_request, denied_requests};
+pub use requests::{allowed_requests, carrier, denied_request, denied_requests};
 
 /// The connections of what a store holds; of the events of each leg the number of the one that tells
 /// most is kept.

@@ -98,8 +98,9 @@ impl<'a, V: FlowView> RequestView<'a, V> {
         read.flatten().unwrap_or_default()
     }
 
-    /// The policies that came nearest or, of an allowed one, that allowed it, each once.
-    fn policies(&self) -> String {
+    /// The policies that came nearest or, of an allowed one, that allowed it, each once: `cnp shop/api`; may be
+    /// empty.
+    pub fn policies(&self) -> String {
         let mut names: Vec<String> = Vec::new();
         let mut add = |policy: &PolicyName<'_>| {
             let name = policy_reference(policy);

@@ -17,6 +17,7 @@ mod map;
 mod older;
 mod policies;
 mod policy_check;
+mod requests;
 mod rows;
 mod status;
 mod values;

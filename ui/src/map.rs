@@ -2,6 +2,7 @@
 
 mod connections;
 mod events;
+mod latency;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -13,6 +14,7 @@ use proto::flow::{Layer7, layer7::Record};
 
 pub(crate) use connections::ConnectionTraffic;
 pub(crate) use events::EventTraffic;
+pub(crate) use latency::{Latencies, median};
 
 /// Ends that are told apart; what comes then is one.
 const ENDS: usize = 5000;
@@ -29,6 +31,12 @@ pub(crate) struct Counts {
     pub(crate) bytes: u64,
     /// Numbers of drop reasons, as bits from 128 up: all that there are.
     pub(crate) reasons: u128,
+    /// Requests that the connections carried, as a proxy judged them.
+    pub(crate) requests: u64,
+    /// How many of those no rule allowed.
+    pub(crate) denied: u64,
+    /// How many were allowed, and failed.
+    pub(crate) failed: u64,
 }
 
 /// From, to, and over what.
@@ -47,6 +55,8 @@ pub(crate) type Asked = HashMap<Edge, BTreeMap<u32, u64>>;
 pub(crate) struct Counted {
     pub(crate) edges: Vec<(Edge, Counts)>,
     pub(crate) asked: Asked,
+    /// How long answers took.
+    pub(crate) latencies: HashMap<Edge, Latencies>,
     /// How long that was, at least one.
     pub(crate) seconds: f64,
 }
@@ -106,6 +116,9 @@ impl Counts {
         self.connections += other.connections;
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.reasons |= other.reasons;
+        self.requests += other.requests;
+        self.denied += other.denied;
+        self.failed += other.failed;
     }
 }
 

@@ -20,7 +20,10 @@ pub struct Exchange {
     pub latency_ns: u64,
     /// Why it was denied, with the rule that came nearest; may be empty.
     pub reason: String,
-    /// Number of its first flow.
+    /// The policies whose rules allowed it, at both ends, or of a denied one those that came nearest:
+    /// `cnp shop/web, cnp shop/api`; may be empty.
+    pub policies: String,
+    /// Number of its first flow; of a denied one of the flow that denies it.
     pub number: u64,
     /// The ends that have told of it: source, destination.
     told: [bool; 2],
@@ -61,7 +64,9 @@ pub fn exchanges(snapshot: &Snapshot, numbers: &[u64]) -> Vec<Exchange> {
             }
             continue;
         }
-        let reason = RequestView::new(row).map(|view| view.reason());
+        let view = RequestView::new(row);
+        let policies = view.as_ref().map(RequestView::policies).unwrap_or_default();
+        let reason = view.map(|view| view.reason());
         let reason = reason.filter(|_| row.verdict() != Verdict::Forwarded);
         match all.iter_mut().find(|one| is_open(one) && !one.told[at]) {
             // The other end's rules judged the same.
@@ -70,12 +75,18 @@ pub fn exchanges(snapshot: &Snapshot, numbers: &[u64]) -> Vec<Exchange> {
                 if row.verdict() != Verdict::Forwarded {
                     known.verdict = row.verdict();
                     known.reason = reason.unwrap_or_default();
+                    (known.policies, known.number) = (policies, *number);
+                } else if known.verdict == Verdict::Forwarded && known.policies != policies {
+                    let between = if known.policies.is_empty() { "" } else { ", " };
+                    known.policies.push_str(between);
+                    known.policies.push_str(&policies);
                 }
             }
             None => {
                 let mut exchange = Exchange::new(row, *number, asked);
                 exchange.told[at] = true;
                 exchange.reason = reason.unwrap_or_default();
+                exchange.policies = policies;
                 all.push(exchange);
             }
         }
@@ -92,14 +103,16 @@ impl Exchange {
             answer: None,
             latency_ns: 0,
             reason: String::new(),
+            policies: String::new(),
             number,
             told: [false; 2],
         }
     }
 }
 
-/// Alike for a request and its answer.
-fn asked(row: &Row, layer7: &Layer7) -> String {
+/// What was asked of a flow of layer 7, in full; alike for a request and its answer.
+#[must_use]
+pub fn asked(row: &Row, layer7: &Layer7) -> String {
     match &layer7.record {
         Some(Record::Http(http)) => format!("{} {}", http.method, http.url),
         Some(Record::Dns(dns)) => {

@@ -48,7 +48,7 @@ pub struct ConnectionList {
     looked: i64,
     denied: usize,
     connections: usize,
-    /// Connections that came to match so far.
+    /// Connections and denied requests that came to match so far.
     entered: u64,
     /// When the newest one began, Unix ns.
     newest: i64,
@@ -89,6 +89,12 @@ impl Entry {
     #[must_use]
     pub fn is_request(&self) -> bool {
         self.id.is_none() && matches!(self.kind, Kind::Flow(_))
+    }
+
+    /// Whether it is a mark: no connection, and no request.
+    #[must_use]
+    pub fn is_mark(&self) -> bool {
+        matches!(self.kind, Kind::Marker(_))
     }
 
     /// Whether it was denied or dropped.
@@ -168,6 +174,7 @@ impl ConnectionList {
             }
         };
         let is_continued = joined.is_continued(self.position);
+        let known = self.marks.end;
         self.position = joined.position();
         self.put_marks(joined, snapshot, touched.is_none(), &mut fresh);
         fresh.sort_unstable_by_key(Entry::order);
@@ -192,7 +199,7 @@ impl ConnectionList {
             gone,
             fresh: fresh.clone(),
         };
-        self.count_entered(&changes, is_continued);
+        self.count_entered(&changes, is_continued, known);
         merge(&mut self.entries, fresh);
         let is_connection = |entry: &&Entry| matches!(entry.kind, Kind::Flow(_));
         self.connections = self.entries.iter().filter(is_connection).count();
@@ -239,11 +246,12 @@ impl ConnectionList {
         }
     }
 
-    /// Counts those that were not there before; `is_continued`: connections have the ids that they had.
-    fn count_entered(&mut self, Changes { gone, fresh }: &Changes, is_continued: bool) {
+    /// Counts those that were not there before; `is_continued`: connections have the ids that they had; `known`:
+    /// the first number that had not been looked at.
+    fn count_entered(&mut self, Changes { gone, fresh }: &Changes, is_continued: bool, known: u64) {
         let gone: HashSet<&ConnectionId> = gone.iter().collect();
         let is_new = |entry: &&Entry| match (&entry.id, is_continued) {
-            (None, _) => false,
+            (None, _) => entry.is_request() && entry.number >= known,
             (Some(id), true) => !gone.contains(id),
             // All were joined anew: older ones were put before them.
             (Some(_), false) => entry.start > self.newest,

@@ -3,7 +3,13 @@
 
 use std::collections::HashSet;
 
-use flow::{FlowView as _, Verdict, filter::Program, request::RequestView, rows::Row};
+use flow::{
+    FlowView as _, Verdict,
+    connection::{Connection, Connections},
+    filter::Program,
+    request::RequestView,
+    rows::Row,
+};
 
 use crate::store::{Item, Row as FlowRow, Snapshot};
 
@@ -11,6 +17,19 @@ use crate::store::{Item, Row as FlowRow, Snapshot};
 #[must_use]
 pub fn denied_request(snapshot: &Snapshot, number: u64) -> Option<RequestView<'_, FlowRow>> {
     RequestView::denied(snapshot.row(number)?)
+}
+
+/// The connection that carried a request or an answer: of those of its ends and ports the newest that had begun.
+#[must_use]
+pub fn carrier<'a>(joined: &'a Connections<u64>, row: &FlowRow) -> Option<Connection<'a, u64>> {
+    let all = joined.of(joined.id_of(row)?);
+    let begun = all.iter().filter(|of| of.start() <= row.time());
+    let place = begun.max_by_key(|of| of.start()).map(Connection::id);
+    let mut all = all.into_iter();
+    match place {
+        Some(id) => all.find(|of| of.id() == id),
+        None => all.next(),
+    }
 }
 
 /// A row for each denied request that the filter lets through, with the number of its flow.

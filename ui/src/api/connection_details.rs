@@ -15,6 +15,7 @@ use proto::flows::v1::Change as Told;
 use serde::Serialize;
 
 use super::changes::{self, Change};
+use super::requests::{self, CarriedRequest};
 use super::rows::{self, Row};
 use super::{Answer, compute, connections, details, fields, milliseconds};
 use crate::app_state::{AppState, ConnectionSnapshot, FlowQuery, PodQuery};
@@ -40,6 +41,8 @@ pub(super) struct Details {
     flow: String,
     facts: Vec<fields::FieldValue>,
     terms: std::collections::BTreeMap<&'static str, Vec<String>>,
+    /// The latest requests that it carried.
+    requests: Vec<CarriedRequest>,
     /// Its events.
     events: Vec<Row>,
     event_columns: Vec<&'static str>,
@@ -175,6 +178,7 @@ fn read(known: &ConnectionSnapshot<'_>, id: ConnectionId, flags: &str) -> Result
         flow: FlowId::of(event).to_string(),
         facts: fields::of(&view),
         terms: fields::terms(&view),
+        requests: requests::latest(known, &connection),
         events: details::connection(known.snapshot, number, event),
         event_columns: rows::names(flow::attribute::Attribute::WIDE),
         last: milliseconds(connection.last()),

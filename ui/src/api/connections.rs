@@ -5,19 +5,21 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use client::connections::{Entry, view};
+use client::connections::{Entry, denied_request, view};
 use client::view::Match;
 use client::{Row as FlowRow, Snapshot};
 use flow::FlowView as _;
 use flow::attribute::{AttributeId, SortKey};
 use flow::connection::{Connection, ConnectionView};
-use flow::rows::Judged;
+use flow::print::csv;
+use flow::request::RequestView;
+use flow::rows::{Judged, Row as FlowsRow};
 
 use super::flow_query::{self, Times, for_connections};
-use super::rows::{self, Row, Rows, Sort};
+use super::rows::{self, Carried, Row, Rows, Sort};
 use super::{Answer, compute, milliseconds};
 use crate::app_state::{AppState, ConnectionQuery, ConnectionSnapshot, Generation};
-use crate::flow_id::ConnectionId;
+use crate::flow_id::{ConnectionId, FlowId};
 use crate::params::Params;
 use crate::problem::Problem;
 
@@ -56,7 +58,7 @@ pub(super) async fn get(
                         .collect(),
                     columns: rows::names(&columns),
                     total: entries.len(),
-                    flows: entries.iter().filter(|entry| entry.id.is_some()).count(),
+                    flows: entries.iter().filter(|entry| !entry.is_mark()).count(),
                     first: known.snapshot.range().start,
                     at: picked.at,
                 })
@@ -108,8 +110,8 @@ impl Picked {
             for part in this.entries.chunks(PART) {
                 app.look(wanted, |known| {
                     let key = |entry: &Entry| {
-                        let read = read(known, entry);
-                        read.map_or(SortKey::None, |(_, view)| sort.column.key(&view))
+                        let shown = Shown::read(known, entry);
+                        shown.map_or(SortKey::None, |shown| shown.key(sort.column))
                     };
                     let same = known.generation == this.generation;
                     same.then(|| keyed.extend(part.iter().map(|entry| (key(entry), *entry))))
@@ -147,7 +149,40 @@ pub(super) fn lived(times: &Times) -> impl Fn(&Entry) -> bool + use<> {
     move |entry| entry.start <= 0 || entry.start <= to && entry.last >= from
 }
 
-/// What an entry stands for, as it is shown: with the time at which it began. `None` of a mark, and of
+/// What an entry stands for, as it is shown.
+pub(super) enum Shown<'a> {
+    Connection(Connection<'a, u64>, ConnectionView<'a, FlowRow>),
+    /// A denied one.
+    Request(RequestView<'a, FlowRow>),
+}
+
+impl<'a> Shown<'a> {
+    /// `None` of a mark, and of what is held no longer.
+    pub(super) fn read(known: &ConnectionSnapshot<'a>, entry: &Entry) -> Option<Self> {
+        if entry.is_request() {
+            return denied_request(known.snapshot, entry.number).map(Self::Request);
+        }
+        let (connection, view) = read(known, entry)?;
+        Some(Self::Connection(connection, view))
+    }
+
+    fn key(&self, column: AttributeId) -> SortKey {
+        match self {
+            Self::Connection(_, view) => column.key(view),
+            Self::Request(view) => column.key(view),
+        }
+    }
+
+    /// A line of CSV.
+    pub(super) fn csv(&self, columns: &[AttributeId]) -> String {
+        match self {
+            Self::Connection(_, view) => csv::row(view, columns),
+            Self::Request(view) => csv::row(view, columns),
+        }
+    }
+}
+
+/// The connection of an entry, as it is shown: with the time at which it began. `None` of what is none, and of
 /// one whose flows are held no longer.
 pub(super) fn read<'a>(
     known: &ConnectionSnapshot<'a>,
@@ -164,11 +199,38 @@ pub(super) fn row(
     entry: &Entry,
     columns: &[AttributeId],
 ) -> Option<Row> {
-    if entry.id.is_none() {
+    if entry.is_mark() {
         return Row::of(known.snapshot, entry.number, columns);
     }
-    let (connection, view) = read(known, entry)?;
-    Some(of(&connection, &view, columns))
+    Some(match Shown::read(known, entry)? {
+        Shown::Connection(connection, view) => of(&connection, &view, columns),
+        Shown::Request(view) => {
+            of_request(known.snapshot.row(entry.number)?, &view, entry, columns)
+        }
+    })
+}
+
+/// The row of a denied request.
+fn of_request(
+    row: &FlowRow,
+    view: &RequestView<'_, FlowRow>,
+    entry: &Entry,
+    columns: &[AttributeId],
+) -> Row {
+    Row {
+        seq: entry.number,
+        id: Some(FlowId::of(row).to_string()),
+        time: milliseconds(entry.start),
+        kind: "request",
+        verdict: Some(view.verdict().as_str_name()),
+        judged: Some(Judged::of(view).name()),
+        cells: rows::cells_with(view, columns, |column| match column {
+            // What was asked, too; the reason is in its details.
+            AttributeId::Why => FlowsRow::of_request(view, true).map(|row| row.why),
+            _ => None,
+        }),
+        ..Row::default()
+    }
 }
 
 /// The row of a connection.
@@ -184,7 +246,13 @@ pub(super) fn of(
         kind: "connection",
         verdict: Some(view.verdict().as_str_name()),
         judged: Some(Judged::of(view).name()),
-        cells: rows::cells(view, columns),
+        cells: rows::cells_with(view, columns, |column| match column {
+            AttributeId::State if view.requests().total > 0 => {
+                FlowsRow::new(connection, view, true).map(|row| row.state())
+            }
+            _ => None,
+        }),
+        requests: Carried::of(view),
         lost: None,
     }
 }

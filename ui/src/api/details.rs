@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use client::connections::denied_request;
 use client::{Item, Row as FlowRow, Snapshot};
 use flow::attribute::Attribute;
 use flow::dedup::{self, Dedup};
@@ -16,6 +17,7 @@ use proto::flows::v1::FlowExtension;
 use proto::google::Timestamp;
 use serde::Serialize;
 
+use super::requests::{self, AboutRequest};
 use super::rows::{self, Row};
 use super::{Answer, compute, fields};
 use crate::app_state::AppState;
@@ -37,6 +39,9 @@ pub(super) struct Details {
     extension: Option<FlowExtension>,
     facts: Vec<fields::FieldValue>,
     terms: std::collections::BTreeMap<&'static str, Vec<String>>,
+    /// Of a request of layer 7.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<AboutRequest>,
     connection: Vec<Row>,
 }
 
@@ -123,7 +128,12 @@ pub(super) async fn get(
             columns: rows::names(columns),
             extension,
             facts: fields::of(row),
-            terms: fields::terms(row),
+            // Among connections it is a row, with cells of its own.
+            terms: match denied_request(&snapshot, number) {
+                Some(denied) => fields::terms(&denied),
+                None => fields::terms(row),
+            },
+            request: requests::about(app, &snapshot, number)?,
             connection: connection(&snapshot, number, row),
             flow,
         })

@@ -342,7 +342,7 @@ impl Stream {
             let (total, flows) = match times.is_all() {
                 true => (list.entries().len(), list.connections()),
                 false => entries().fold((0, 0), |(total, flows), entry| {
-                    (total + 1, flows + usize::from(entry.id.is_some()))
+                    (total + 1, flows + usize::from(!entry.is_mark()))
                 }),
             };
             let newest = entries().rev().take(self.rows);
@@ -373,7 +373,7 @@ impl Stream {
                 let newer = entries.partition_point(|entry| entry.start <= held_at);
                 entries[newer..]
                     .iter()
-                    .filter(|entry| entry.id.is_some())
+                    .filter(|entry| !entry.is_mark())
                     .count()
             });
         }

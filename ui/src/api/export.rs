@@ -129,7 +129,7 @@ fn of_connections(
         return Ok((left, snapshot));
     }
     let time = |entry: &Entry| (entry.start, entry.last);
-    let lived = entries.iter().filter(|entry| entry.id.is_some()).map(time);
+    let lived = entries.iter().filter(|entry| !entry.is_mark()).map(time);
     let lived = lived.reduce(|(from, to), (start, last)| (from.min(start), to.max(last)));
     let mut view = View::new(&flow_query::for_connections(query)?, false).within(lived);
     if lived.is_some() {
@@ -187,8 +187,8 @@ impl Export {
                         return Err(io::Error::other("older flows were added meanwhile"));
                     }
                     for entry in &part {
-                        if let Some((_, view)) = connections::read(known, entry) {
-                            line(&mut out, &csv::row(&view, &self.columns));
+                        if let Some(shown) = connections::Shown::read(known, entry) {
+                            line(&mut out, &shown.csv(&self.columns));
                         }
                     }
                     Ok(())

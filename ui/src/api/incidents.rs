@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use client::connections::Entry;
+use client::connections::{Entry, allowed_requests};
 use client::incidents::pair;
 use flow::aggregate::Trend;
 use flow::incidents::{Incident as Found, Status, incidents};
 use flow::rows::{Row, RowEnd};
-use flow::{Filter, FlowView as _, filter_for};
+use flow::{Filter, FlowView, filter_for};
 use serde::Serialize;
 
-use super::connections;
+use super::connections::{self, Shown};
 use super::flow_query::{self, Times, for_connections};
 use super::{Answer, compute, milliseconds};
 use crate::app_state::{AppState, ConnectionSnapshot, FlowQuery, TooMany};
@@ -31,13 +31,15 @@ pub(super) struct Incidents {
     hidden: usize,
     /// Connections that were looked at.
     connections: usize,
+    /// Denied requests that were.
+    requests: usize,
     /// When each bar of a trend begins: the first one, and the time between.
     start: f64,
     step: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct Incident {
+pub(super) struct Incident {
     id: String,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,16 +49,36 @@ struct Incident {
     destination: End,
     port: String,
     why: String,
+    /// Of requests: what was asked. Drops and connections are requests then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<Asked>,
     drops: u64,
     connections: u64,
     since: f64,
     last: f64,
     trend: Vec<u32>,
-    /// The expression for its connections.
+    /// The expression for its connections; of requests for what is denied between the same ends.
     term: String,
-    /// The newest of them, and the flow that explains it.
+    /// The newest of them, and the flow that explains it; of a request both are its flow.
     newest: String,
     flow: String,
+}
+
+impl Incidents {
+    /// The one with an id.
+    pub(super) fn find(self, id: &str) -> Option<Incident> {
+        self.incidents
+            .into_iter()
+            .find(|incident| incident.id == id)
+    }
+}
+
+/// What is asked for in vain.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Asked {
+    subject: String,
+    /// Why it was denied, with the rule that came nearest; may be empty.
+    reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -81,14 +103,15 @@ pub(super) async fn get(
     Ok(Json(found.await?))
 }
 
-/// One connection of those that are looked at.
+/// One connection or request of those that are looked at.
 struct Candidate {
     row: Row,
-    connection: ConnectionId,
+    /// Its id.
+    id: String,
     flow: FlowId,
     term: String,
-    /// Its ends and port.
-    pair: u64,
+    /// Ends and port of a connection.
+    pair: Option<u64>,
 }
 
 /// Of a question, as of the number `at` or of now.
@@ -100,15 +123,16 @@ pub(super) fn of(
 ) -> Result<Incidents, TooMany> {
     let mut times = times.clone();
     let wanted = app.connections(query, at)?;
-    let (mut candidates, connections, now) = app.look(&wanted, |known| {
+    let (mut candidates, [connections, requests], now) = app.look(&wanted, |known| {
         if at.is_some() {
             times.hold_at(known.now);
         }
         let picked = connections::picked(known, &times);
         let denied = picked.iter().filter(|entry| entry.is_bad());
         let denied: Vec<Candidate> = denied.filter_map(|entry| candidate(known, entry)).collect();
-        let connections = picked.iter().filter(|entry| entry.id.is_some());
-        (denied, connections.count(), known.now)
+        let connections = picked.iter().filter(|entry| entry.id.is_some()).count();
+        let requests = picked.iter().filter(|entry| entry.is_request()).count();
+        (denied, [connections, requests], known.now)
     });
     if !candidates.is_empty() {
         let allowed = allowed(app, &candidates, at)?;
@@ -138,19 +162,22 @@ pub(super) fn of(
         incidents: found.collect(),
         hidden,
         connections,
+        requests,
         start: milliseconds(frame.start().unwrap_or(0)),
         step: frame.step().as_secs_f64() * 1000.0,
     })
 }
 
-/// Connections that were allowed between the same ends to the same ports: whether the same are so since. Whatever the filter
-/// says: who looks at what is denied alone wants to know it, too.
+/// Connections that were allowed between the same ends to the same ports, and requests that asked the same: whether they
+/// are so since. Whatever the filter says: who looks at what is denied alone wants to know it, too.
 fn allowed(
     app: &AppState,
     denied: &[Candidate],
     at: Option<u64>,
 ) -> Result<Vec<Candidate>, TooMany> {
-    let pairs: HashSet<u64> = denied.iter().map(|one| one.pair).collect();
+    let pairs: HashSet<u64> = denied.iter().filter_map(|one| one.pair).collect();
+    let asked = denied.iter().map(|one| &one.row);
+    let asked: Vec<&Row> = asked.filter(|row| row.request.is_some()).collect();
     let first = denied.iter().map(|one| one.row.start).min();
     let all = FlowQuery {
         key: String::new(),
@@ -166,26 +193,55 @@ fn allowed(
             let read = connections::read(known, entry);
             read.is_some_and(|(_, view)| pairs.contains(&pair(&view)))
         });
-        same.filter_map(|entry| candidate(known, entry)).collect()
+        let mut allowed: Vec<Candidate> =
+            same.filter_map(|entry| candidate(known, entry)).collect();
+        let requests = allowed_requests(known.snapshot, &asked).into_iter();
+        let requests = requests.filter(|(_, number)| *number <= known.at);
+        allowed.extend(requests.filter_map(|(row, number)| {
+            let flow = FlowId::of(known.snapshot.row(number)?);
+            Some(Candidate::of_request(row, flow, String::new()))
+        }));
+        allowed
     }))
 }
 
+impl Candidate {
+    fn of_request(row: Row, flow: FlowId, term: String) -> Self {
+        Self {
+            row,
+            id: flow.to_string(),
+            flow,
+            term,
+            pair: None,
+        }
+    }
+}
+
 fn candidate(known: &ConnectionSnapshot<'_>, entry: &Entry) -> Option<Candidate> {
-    let (connection, view) = connections::read(known, entry)?;
+    let (connection, view) = match Shown::read(known, entry)? {
+        Shown::Connection(connection, view) => (connection, view),
+        Shown::Request(view) => {
+            let row = Row::of_request(&view, true)?;
+            let flow = FlowId::of(known.snapshot.row(entry.number)?);
+            return Some(Candidate::of_request(row, flow, term(&view)));
+        }
+    };
     Some(Candidate {
         row: Row::new(&connection, &view, true)?,
-        connection: ConnectionId::of(&connection),
+        id: ConnectionId::of(&connection).to_string(),
         flow: FlowId::of(view.event()),
-        pair: pair(&view),
+        pair: Some(pair(&view)),
         term: match entry.is_bad() {
-            true => format!(
-                "verdict == {} and {}",
-                view.verdict().as_str_name(),
-                filter_for::ends(&view)
-            ),
+            true => term(&view),
             false => String::new(),
         },
     })
+}
+
+/// What is denied like a flow between the same ends.
+fn term<V: FlowView>(view: &V) -> String {
+    let verdict = view.verdict().as_str_name();
+    format!("verdict == {verdict} and {}", filter_for::ends(view))
 }
 
 fn incident(found: Found, newest: &Candidate, frame: &Trend, bars: usize) -> Incident {
@@ -217,8 +273,12 @@ fn incident(found: Found, newest: &Candidate, frame: &Trend, bars: usize) -> Inc
         since: milliseconds(found.row.start),
         last: milliseconds(found.row.last),
         why: found.row.why,
+        request: found.row.request.map(|asked| Asked {
+            subject: asked.subject,
+            reason: asked.reason,
+        }),
         term: newest.term.clone(),
-        newest: newest.connection.to_string(),
+        newest: newest.id.clone(),
         flow: newest.flow.to_string(),
     }
 }

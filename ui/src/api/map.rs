@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::flow_query::{self, Times, Unit};
 use super::{Answer, compute};
 use crate::app_state::{AppState, CachedView, ConnectionSnapshot};
-use crate::map::{Counted, Counts, Edge, EventTraffic, Parties, reasons};
+use crate::map::{Counted, Counts, Edge, EventTraffic, Latencies, Parties, median, reasons};
 use crate::params::Params;
 
 /// Edges of an answer; of more, those with drops and the busiest.
@@ -49,7 +49,32 @@ struct MapEdge {
     reasons: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     requests: Vec<Request>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carried: Option<Carried>,
     term: String,
+}
+
+/// Requests that the connections carried, as a proxy judged them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Carried {
+    total: u64,
+    denied: u64,
+    failed: u64,
+    /// Milliseconds that half of the answers didn't exceed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency: Option<f64>,
+}
+
+impl Carried {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds for people")]
+    fn of(counts: &Counts, latencies: Option<&Latencies>) -> Option<Self> {
+        (counts.requests > 0).then(|| Self {
+            total: counts.requests,
+            denied: counts.denied,
+            failed: counts.failed,
+            latency: latencies.and_then(median).map(|ns| ns as f64 / 1e6),
+        })
+    }
 }
 
 /// What a proxy read that was asked.
@@ -155,12 +180,14 @@ fn of(parties: &Parties, counted: Counted) -> Map {
     let Counted {
         mut edges,
         mut asked,
+        latencies,
         seconds,
     } = counted;
     let hidden = edges.len().saturating_sub(EDGES);
     if hidden > 0 {
-        let rank =
-            |(_, counts): &(Edge, Counts)| std::cmp::Reverse((counts.dropped > 0, counts.flows));
+        let rank = |(_, counts): &(Edge, Counts)| {
+            std::cmp::Reverse((counts.dropped + counts.denied > 0, counts.flows))
+        };
         edges.sort_by_key(rank);
         edges.truncate(EDGES);
     }
@@ -194,6 +221,7 @@ fn of(parties: &Parties, counted: Counted) -> Map {
             bytes: counts.bytes,
             reasons: reasons(counts.reasons),
             requests: requests(parties, asked.remove(edge)),
+            carried: Carried::of(counts, latencies.get(edge)),
             term: format!("{} and {}{on}", source.term(), destination.term()),
         })
     });

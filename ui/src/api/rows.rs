@@ -5,9 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use client::view::Match;
-use client::{Item, Marker, Snapshot, View};
+use client::{Item, Marker, Row as FlowRow, Snapshot, View};
 use flow::FlowView;
 use flow::attribute::{Align, Attribute, AttributeId, Cells, SortKey};
+use flow::connection::ConnectionView;
 use flow::time::{TimeFormat, Zone};
 use serde::Serialize;
 
@@ -77,8 +78,30 @@ pub(super) struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) judged: Option<&'static str>,
     pub(super) cells: Vec<String>,
+    /// Of a connection on which a proxy read requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) requests: Option<Carried>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lost: Option<u64>,
+}
+
+/// How many requests a connection carried.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Carried {
+    total: u64,
+    denied: u64,
+    failed: u64,
+}
+
+impl Carried {
+    pub(super) fn of(view: &ConnectionView<'_, FlowRow>) -> Option<Self> {
+        let carried = view.requests();
+        (carried.total > 0).then_some(Self {
+            total: carried.total,
+            denied: carried.denied,
+            failed: carried.failed,
+        })
+    }
 }
 
 impl Row {
@@ -110,15 +133,22 @@ impl Row {
 
 /// The texts of a flow. Times are in UTC, and say so: who shows them to people has `time`.
 pub(super) fn cells<V: FlowView>(row: &V, columns: &[AttributeId]) -> Vec<String> {
+    cells_with(row, columns, |_| None)
+}
+
+/// The same, where `other` has another text for some columns.
+pub(super) fn cells_with<V: FlowView>(
+    row: &V,
+    columns: &[AttributeId],
+    other: impl Fn(AttributeId) -> Option<String>,
+) -> Vec<String> {
     let cells = Cells {
         time: TimeFormat::Rfc3339Milli,
         zone: Zone::UTC,
         ..Cells::default()
     };
-    columns
-        .iter()
-        .map(|column| column.text(row, &cells))
-        .collect()
+    let text = |column: &AttributeId| other(*column).unwrap_or_else(|| column.text(row, &cells));
+    columns.iter().map(text).collect()
 }
 
 fn said(mark: &Marker) -> String {

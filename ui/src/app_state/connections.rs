@@ -196,7 +196,7 @@ impl Moment {
 impl CachedList {
     fn new(query: &FlowQuery) -> Self {
         Self {
-            list: ConnectionList::new(&query.filter),
+            list: ConnectionList::new(&query.filter).with_requests(),
             traffic: None,
         }
     }
@@ -217,7 +217,7 @@ impl CachedList {
 }
 
 impl<'a> ConnectionSnapshot<'a> {
-    /// The connection of an entry; `None` of a mark.
+    /// The connection of an entry; `None` of a mark, and of a denied request.
     pub(crate) fn connection(
         &self,
         entry: &client::connections::Entry,

@@ -1,13 +1,14 @@
 //! Connections per edge, kept up to date: what changes is taken back as it was counted, and counted again.
 //! Memory is bounded by the store's: of a connection that it holds no flow of nothing is left.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use client::connections::{Changes, Entry, Joined, view};
+use client::connections::{Changes, Entry, Joined, carrier, denied_request, view};
 use client::{Item, Snapshot};
-use flow::connection::ConnectionId;
+use flow::connection::{ConnectionId, TupleId};
 use flow::{FlowView as _, Side};
 
+use super::latency::{Latencies, step};
 use super::{Asked, Counted, Counts, Edge, Parties, reason_bit, request, seconds};
 
 /// What a connection was counted as.
@@ -19,6 +20,17 @@ struct Part {
     dropped: bool,
     bytes: u64,
     reason: u128,
+    /// All that it carried, those that were denied, and those that failed.
+    requests: [u64; 3],
+}
+
+/// A denied request that is counted for itself, if its connection isn't.
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    edge: Edge,
+    /// Unix ns.
+    time: i64,
+    of: Option<TupleId>,
 }
 
 /// See the module.
@@ -32,6 +44,10 @@ pub(crate) struct ConnectionTraffic {
     reasons: HashMap<(Edge, u128), u64>,
     /// What a proxy read that was asked, of each connection: by the second and the number of its name.
     asked: HashMap<ConnectionId, BTreeMap<(i64, u32), u64>>,
+    /// The same of answers, by how long they took.
+    answered: HashMap<ConnectionId, BTreeMap<(i64, u32), u64>>,
+    /// Denied requests by the numbers of their flows.
+    refused: BTreeMap<u64, Refused>,
     /// Items of this epoch up to here have been looked at for what was asked.
     read: (u64, u64),
     /// Number of the first item after the last time that old requests were forgotten.
@@ -47,6 +63,9 @@ impl Part {
             connections: 1,
             bytes: self.bytes,
             reasons: self.reason,
+            requests: self.requests[0],
+            denied: self.requests[1],
+            failed: self.requests[2],
         }
     }
 }
@@ -68,10 +87,30 @@ impl ConnectionTraffic {
         for id in &changes.gone {
             self.remove(*id);
         }
+        self.refused = self.refused.split_off(&snapshot.range().start);
+        if self.read.0 != joined.epoch() {
+            self.refused.clear();
+        }
         for entry in &changes.fresh {
-            self.add(entry, joined, snapshot, now);
+            match entry.is_request() {
+                true => self.add_refused(entry, joined, snapshot),
+                false => self.add(entry, joined, snapshot, now),
+            }
         }
         self.read_requests(joined, snapshot);
+    }
+
+    fn add_refused(&mut self, entry: &Entry, joined: &Joined, snapshot: &Snapshot) {
+        let row = snapshot.row(entry.number);
+        let (Some(row), Some(view)) = (row, denied_request(snapshot, entry.number)) else {
+            return;
+        };
+        let refused = Refused {
+            edge: self.parties.edge(&view, Side::Source, Side::Destination),
+            time: entry.start,
+            of: joined.connections().id_of(row),
+        };
+        self.refused.insert(entry.number, refused);
     }
 
     fn add(&mut self, entry: &Entry, joined: &Joined, snapshot: &Snapshot, now: i64) {
@@ -82,6 +121,7 @@ impl ConnectionTraffic {
             return;
         };
         let dropped = entry.is_bad();
+        let carried = connection.requests();
         let part = Part {
             edge: self.parties.edge(&view, Side::Source, Side::Destination),
             lived: (entry.start, entry.last),
@@ -94,6 +134,7 @@ impl ConnectionTraffic {
                 true => reason_bit(view.drop_reason()),
                 false => 0,
             },
+            requests: [carried.total, carried.denied, carried.failed],
         };
         self.remove(connection.id());
         self.edges.entry(part.edge).or_default().add(&part.counts());
@@ -121,6 +162,9 @@ impl ConnectionTraffic {
         counts.dropped -= u64::from(part.dropped);
         // A sum that has reached its limit stays below it.
         counts.bytes = counts.bytes.saturating_sub(part.bytes);
+        counts.requests -= part.requests[0];
+        counts.denied -= part.requests[1];
+        counts.failed -= part.requests[2];
         if let Some(count) = self.reasons.get_mut(&(part.edge, part.reason)) {
             *count -= 1;
             if *count == 0 {
@@ -137,6 +181,7 @@ impl ConnectionTraffic {
             (epoch, end) if epoch == joined.epoch() => end.max(seen.start),
             _ => {
                 self.asked.clear();
+                self.answered.clear();
                 self.pruned = seen.start;
                 seen.start
             }
@@ -144,20 +189,19 @@ impl ConnectionTraffic {
         self.read = (joined.epoch(), seen.end);
         for (_, item) in snapshot.iter(from..seen.end) {
             let Item::Flow(row) = item else { continue };
-            let Some(request) = row.l7().and_then(request) else {
+            let Some(layer7) = row.l7() else { continue };
+            let Some(request) = request(layer7) else {
                 continue;
             };
-            let Some(tuple) = joined.connections().id_of(row) else {
-                continue;
-            };
-            // The newest of those that had begun.
-            let connections = joined.connections().of(tuple);
-            let begun = connections.iter().filter(|of| of.start() <= row.time());
-            let of = begun.max_by_key(|of| of.start()).or(connections.first());
-            if let Some(of) = of {
+            if let Some(of) = carrier(joined.connections(), row) {
                 let number = self.parties.request_number(request);
                 let asked = self.asked.entry(of.id()).or_default();
                 *asked.entry((second(row.time()), number)).or_default() += 1;
+                if layer7.latency_ns > 0 {
+                    let answered = self.answered.entry(of.id()).or_default();
+                    let at = (second(row.time()), step(layer7.latency_ns));
+                    *answered.entry(at).or_default() += 1;
+                }
             }
         }
         // Looking at all is worth it once an eighth of them may have left.
@@ -165,10 +209,12 @@ impl ConnectionTraffic {
             self.pruned = seen.start;
             let mut items = snapshot.iter(seen).map(|(_, item)| item.time());
             let oldest = second(items.find(|time| *time > 0).unwrap_or(i64::MIN));
-            self.asked.retain(|_, asked| {
-                *asked = asked.split_off(&(oldest, 0));
-                !asked.is_empty()
-            });
+            for known in [&mut self.asked, &mut self.answered] {
+                known.retain(|_, known| {
+                    *known = known.split_off(&(oldest, 0));
+                    !known.is_empty()
+                });
+            }
         }
     }
 
@@ -179,39 +225,54 @@ impl ConnectionTraffic {
         let lived = |part: &Part| {
             within.is_none_or(|(from, to)| part.lived.0 <= to && part.lived.1 >= from)
         };
-        let mut edges: Vec<(Edge, Counts)> = match within {
-            None => self.edges.iter().map(|(edge, of)| (*edge, *of)).collect(),
+        let mut edges: HashMap<Edge, Counts> = match within {
+            None => self.edges.clone(),
             Some(_) => {
                 let mut edges: HashMap<Edge, Counts> = HashMap::new();
                 for part in self.parts.values().filter(|part| lived(part)) {
                     edges.entry(part.edge).or_default().add(&part.counts());
                 }
-                edges.into_iter().collect()
+                edges
             }
         };
-        edges.sort_by_key(|(edge, _)| *edge);
-        let mut asked = Asked::new();
-        for (id, requests) in &self.asked {
-            let Some(part) = self.parts.get(id).filter(|part| lived(part)) else {
-                continue;
-            };
-            let within = |second: i64| {
-                within.is_none_or(|(from, to)| {
-                    (self::second(from)..=self::second(to)).contains(&second)
-                })
-            };
-            for ((_, request), count) in requests.iter().filter(|((at, _), _)| within(*at)) {
-                *asked
-                    .entry(part.edge)
-                    .or_default()
-                    .entry(*request)
-                    .or_default() += count;
+        // Those of a connection that isn't counted, as it doesn't match.
+        let carriers = self
+            .parts
+            .iter()
+            .filter(|(_, part)| part.requests[1] > 0 && lived(part));
+        let carriers: BTreeSet<TupleId> = carriers.map(|(id, _)| id.tuple).collect();
+        for refused in self.refused.values() {
+            let is_within = within.is_none_or(|(from, to)| (from..=to).contains(&refused.time));
+            if is_within && refused.of.is_none_or(|of| !carriers.contains(&of)) {
+                let counts = edges.entry(refused.edge).or_default();
+                counts.requests += 1;
+                counts.denied += 1;
             }
         }
+        let mut edges: Vec<(Edge, Counts)> = edges.into_iter().collect();
+        edges.sort_by_key(|(edge, _)| *edge);
+        let is_within =
+            |at: i64| within.is_none_or(|(from, to)| (second(from)..=second(to)).contains(&at));
+        let sum = |known: &HashMap<ConnectionId, BTreeMap<(i64, u32), u64>>| {
+            let mut sums: HashMap<Edge, BTreeMap<u32, u64>> = HashMap::new();
+            for (id, counts) in known {
+                let Some(part) = self.parts.get(id).filter(|part| lived(part)) else {
+                    continue;
+                };
+                for ((_, what), count) in counts.iter().filter(|((at, _), _)| is_within(*at)) {
+                    let sums = sums.entry(part.edge).or_default();
+                    *sums.entry(*what).or_default() += count;
+                }
+            }
+            sums
+        };
+        let asked: Asked = sum(&self.asked);
+        let latencies: HashMap<Edge, Latencies> = sum(&self.answered);
         let all = (i64::MIN, i64::MAX);
         Counted {
             edges,
             asked,
+            latencies,
             seconds: known.map_or(1.0, |known| seconds(within.unwrap_or(all), known)),
         }
     }

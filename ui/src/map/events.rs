@@ -126,6 +126,7 @@ impl EventTraffic {
             connections: u64::from(connection),
             bytes,
             reasons: reason_bit(row.drop_reason()),
+            ..Counts::default()
         };
         // What has no time counts as of its neighbour.
         let time = row.time_ns().unwrap_or(self.newest);
@@ -232,6 +233,7 @@ impl EventTraffic {
         let (from, to) = within;
         let known = known.map(|known| self.known(known));
         Counted {
+            latencies: HashMap::new(),
             edges: self.within(from, to),
             asked: self.asked(from, to),
             seconds: known.map_or(1.0, |known| seconds(self.covered(from, to), known)),

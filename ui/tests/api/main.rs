@@ -26,4 +26,5 @@ mod metrics;
 mod policies;
 mod policy_check;
 mod policy_server;
+mod requests;
 mod stream;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { bytes, clock, counted, rate, rulePath, short, span, whole, visible } from './format';
+import { bytes, clock, counted, latency, rate, rulePath, short, span, whole, visible } from './format';
 
 it.each([
   [0, '0'],
@@ -72,3 +72,12 @@ it.each([
   [{ list: 'INGRESS' as const }, 'spec.ingress[0]'],
   [{ spec_index: 1, list: 'EGRESS_DENY' as const, index: 2 }, 'specs[1].egressDeny[2]'],
 ])('path %o', (path, text) => expect(rulePath(path)).toBe(text));
+
+it.each([
+  [0.123, '0.12 ms'],
+  [1.44, '1.4 ms'],
+  [9.96, '10 ms'],
+  [95.4, '95 ms'],
+  [1000, '1.0 s'],
+  [12_345, '12 s'],
+])('an answer after %d ms', (ms, text) => expect(latency(ms)).toBe(text));

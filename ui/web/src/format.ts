@@ -117,3 +117,9 @@ export function safeJson(value: unknown): string {
   const escaped = (sign: string) => [...Array(sign.length).keys()].map((at) => `\\u${sign.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
   return text.replace(STEERS, (sign) => (sign === '\n' ? sign : escaped(sign)));
 }
+
+/** How long an answer took, of milliseconds: `0.42 ms`, `1.4 ms`, `120 ms`, `2.5 s`. */
+export function latency(ms: number): string {
+  if (ms >= 999.5) return `${(ms / 1000).toFixed(ms < 9950 ? 1 : 0)} s`;
+  return `${ms < 0.995 ? ms.toFixed(2) : ms < 9.95 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
+}

@@ -1157,25 +1157,38 @@ export interface components {
         Row: {
             /** @description Sequence number in this run of flows-ui; of a connection that of the flow that explains it, which changes */
             seq: number;
-            /** @description Identifies the flow or connection in every run; absent for a loss */
+            /** @description Identifies the flow or connection in every run, a denied request by its flow; absent for a loss */
             id?: string;
             /** @description Milliseconds of Unix time; of a connection when it began */
             time: number;
-            /** @enum {string} */
-            kind: "flow" | "connection" | "loss";
+            /**
+             * @description `request`: a denied request of layer 7, among connections
+             * @enum {string}
+             */
+            kind: "flow" | "connection" | "request" | "loss";
             verdict?: components["schemas"]["Verdict"];
             judged?: components["schemas"]["Judged"];
             /** @description In the order of the columns asked for; times as RFC 3339 in UTC */
             cells: string[];
+            requests?: components["schemas"]["CarriedRequests"];
             /** @description For a loss */
             lost?: number;
+        };
+        /** @description Requests of layer 7 that a connection carried, as a proxy judged them */
+        CarriedRequests: {
+            /** @description All, the denied ones too */
+            total: number;
+            /** @description Those that no rule allowed: they are rows of their own */
+            denied: number;
+            /** @description Those that were allowed and failed on the way */
+            failed: number;
         };
         Rows: {
             rows: components["schemas"]["Row"][];
             columns: string[];
-            /** @description Rows of the whole table: flows or connections, and where events were lost */
+            /** @description Rows of the whole table: flows, or connections and denied requests, and where events were lost */
             total: number;
-            /** @description How many of them are flows or connections */
+            /** @description How many of them are flows, connections or denied requests */
             flows: number;
             /** @description Lowest sequence number in memory */
             first: number;
@@ -1198,6 +1211,7 @@ export interface components {
             terms: {
                 [key: string]: string[];
             };
+            request?: components["schemas"]["AboutRequest"];
             /** @description Other flows of the same connection, at most 50 */
             connection: components["schemas"]["Row"][];
         };
@@ -1217,12 +1231,46 @@ export interface components {
             terms: {
                 [key: string]: string[];
             };
+            /** @description The latest requests that it carried, at most 20, the oldest of them first */
+            requests: components["schemas"]["CarriedRequest"][];
             /** @description Its events, at most 50 */
             events: components["schemas"]["Row"][];
             event_columns: string[];
             /** @description Time of its last event */
             last: number;
             past?: components["schemas"]["Past"];
+        };
+        CarriedRequest: {
+            time: number;
+            /** @description Id of its flow; of a denied one of the flow that denies it */
+            flow: string;
+            verdict: components["schemas"]["Verdict"];
+            /** @description `GET http://api/cart`, `A api.example.com`, `produce orders` */
+            asked: string;
+            /** @description `200`, `192.0.2.7`, `code 0`; absent if none is known */
+            answer?: string;
+            /** @description Until the answer */
+            latency?: number;
+            /** @description Whose rules allowed it, at both ends; of a denied one those that came nearest */
+            policies: string;
+            /** @description Why it was denied, with the rule that came nearest; empty if the server does not tell */
+            reason: string;
+        };
+        /** @description Of a request of layer 7, as a proxy judged it */
+        AboutRequest: {
+            /** @description `POST /admin/delete`, `DNS www.example.com`, `fetch payments` */
+            subject: string;
+            /** @description The same in full: `POST http://api/admin/delete?id=7` */
+            asked: string;
+            judged: components["schemas"]["Judged"];
+            judged_at?: components["schemas"]["Direction"];
+            /** @description Whose rules allowed it; of a denied one those that came nearest */
+            policies: string;
+            /** @description Why it was denied, with the rule that came nearest; empty if the server does not tell */
+            reason: string;
+            /** @description Id of the connection that carried it; absent if no event of that is in memory */
+            connection?: string;
+            incident?: components["schemas"]["Incident"];
         };
         ConnectionEnd: {
             direction: components["schemas"]["Direction"];
@@ -1249,13 +1297,15 @@ export interface components {
             hidden: number;
             /** @description Connections that were looked at, denied or not */
             connections: number;
+            /** @description Denied requests that were looked at */
+            requests: number;
             /** @description When the first bucket of each trend begins */
             start: number;
             /** @description Length of a bucket in milliseconds */
             step: number;
         };
         Incident: {
-            /** @description The same as long as policy */
+            /** @description The same as long as policy, workloads, port and what was asked are */
             id: string;
             /**
              * @description `allowed`: the same was allowed since; `quiet`: nobody tried again
@@ -1270,20 +1320,28 @@ export interface components {
             port: string;
             /** @description Who denies, the policy first */
             why: string;
-            /** @description Packets */
+            request?: components["schemas"]["IncidentRequest"];
+            /** @description Packets, or of requests those */
             drops: number;
-            /** @description Denied ones */
+            /** @description Denied ones, or denied requests */
             connections: number;
             since: number;
             last: number;
-            /** @description Denied connections over time */
+            /** @description Denied connections or requests over time */
             trend: number[];
-            /** @description Expression for its connections */
+            /** @description Expression for its connections; of requests for what is denied between the same ends */
             term: string;
-            /** @description Id of its newest connection */
+            /** @description Id of its newest connection; of requests, of the newest one's flow */
             newest: string;
             /** @description Id of the flow that explains that */
             flow: string;
+        };
+        /** @description What was asked, if requests on allowed connections are denied */
+        IncidentRequest: {
+            /** @description `POST /admin/delete`, `DNS www.example.com`, `fetch payments` */
+            subject: string;
+            /** @description Why the newest one was denied, with the rule that came nearest; empty if the server does not tell */
+            reason: string;
         };
         IncidentEnd: {
             /** @enum {string} */
@@ -1967,15 +2025,27 @@ export interface components {
             reasons?: string[];
             /** @description Most frequent requests that a proxy saw */
             requests?: components["schemas"]["Request"][];
+            carried?: components["schemas"]["EdgeRequests"];
             /** @description Expression for its flows */
             term: string;
+        };
+        /** @description Requests of layer 7 that the connections carried, as a proxy judged them; absent of events */
+        EdgeRequests: {
+            /** @description All, the denied ones too; also of connections that do not match, if denied ones do */
+            total: number;
+            /** @description Those that no rule allowed */
+            denied: number;
+            /** @description Those that were allowed and failed on the way */
+            failed: number;
+            /** @description Milliseconds that half of the answers did not exceed; absent if none is known */
+            latency?: number;
         };
         Update: {
             at: number;
             first: number;
-            /** @description Rows of the table: flows or connections that match, and where events were lost */
+            /** @description Rows of the table: flows, or connections and denied requests, that match, and where events were lost */
             total: number;
-            /** @description How many of them are flows or connections */
+            /** @description How many of them are flows, connections or denied requests */
             flows: number;
             /** @description How many have matched so far */
             matched: number;
@@ -2112,13 +2182,17 @@ export type Column = components['schemas']['Column'];
 export type Verdict = components['schemas']['Verdict'];
 export type Judged = components['schemas']['Judged'];
 export type Row = components['schemas']['Row'];
+export type CarriedRequests = components['schemas']['CarriedRequests'];
 export type Rows = components['schemas']['Rows'];
 export type Details = components['schemas']['Details'];
 export type ConnectionDetails = components['schemas']['ConnectionDetails'];
+export type CarriedRequest = components['schemas']['CarriedRequest'];
+export type AboutRequest = components['schemas']['AboutRequest'];
 export type ConnectionEnd = components['schemas']['ConnectionEnd'];
 export type Past = components['schemas']['Past'];
 export type Incidents = components['schemas']['Incidents'];
 export type Incident = components['schemas']['Incident'];
+export type IncidentRequest = components['schemas']['IncidentRequest'];
 export type IncidentEnd = components['schemas']['IncidentEnd'];
 export type Acknowledgements = components['schemas']['Acknowledgements'];
 export type Acknowledgement = components['schemas']['Acknowledgement'];
@@ -2176,6 +2250,7 @@ export type ServiceMap = components['schemas']['ServiceMap'];
 export type MapNode = components['schemas']['MapNode'];
 export type Request = components['schemas']['Request'];
 export type MapEdge = components['schemas']['MapEdge'];
+export type EdgeRequests = components['schemas']['EdgeRequests'];
 export type Update = components['schemas']['Update'];
 export type Status = components['schemas']['Status'];
 export type Older = components['schemas']['Older'];

@@ -4,7 +4,7 @@ import { computed, effect, signal } from '@preact/signals';
 import { ask } from '../api';
 import { hidden, incidents, stream, view } from '../state';
 import type { Acknowledgements } from '../openapi';
-import { incidentOf } from './incident';
+import { incidentOf, opened } from './incident';
 
 /** Between two looks, ms; and at a server that keeps none. */
 const EVERY = 5000;
@@ -36,7 +36,7 @@ export function follow(): () => void {
   });
 }
 
-/** Which incident the drawer is about: its newest connection becomes another one. */
+/** Which incident the drawer is about: its newest connection or request becomes another one. */
 export const chosen = signal<{ id: string; connection: string } | null>(null);
 
 /** By incident. */
@@ -44,6 +44,6 @@ export const byIncident = computed(() => new Map((known.value?.acknowledgements 
 
 /** The incident that the drawer is about. */
 export const openIncident = computed(() => {
-  const { connection, panel } = view.value;
-  return panel === 'denied' && connection !== null ? incidentOf(incidents.value?.incidents ?? [], connection, chosen.value) : undefined;
+  const shown = opened(view.value);
+  return view.value.panel === 'denied' && shown !== null ? incidentOf(incidents.value?.incidents ?? [], shown, chosen.value) : undefined;
 });

@@ -9,15 +9,8 @@ import { tableKeys } from '../table/table';
 import type { Incident, Incidents } from '../openapi';
 import { judgedWord } from '../verdict';
 import { byIncident, chosen, follow } from './acknowledged';
-import { arranged, endName, said } from './incident';
+import { arranged, endName, opened, said, standing, unit } from './incident';
 import { sparkline } from './sparkline';
-
-/** How it stands, in words. */
-export function standing({ status, allowed_since }: Incident): string {
-  if (status === 'ongoing') return 'Ongoing';
-  if (status === 'quiet') return 'Quiet';
-  return allowed_since === undefined ? 'Allowed since' : `Allowed since ${clock(allowed_since, 1000)}`;
-}
 
 const ABOUT = {
   ongoing: 'It goes on: the last drop is not older than they usually come apart',
@@ -26,13 +19,15 @@ const ABOUT = {
 };
 
 function Entry({ incident, span }: { incident: Incident; span: string }) {
-  const { id, source, destination, port, why, drops, connections, since, last, judged, trend, newest, term } = incident;
-  const open = view.value.connection !== null && chosen.value?.id === id && chosen.value.connection === view.value.connection;
+  const { id, source, destination, port, why, request, drops, connections, since, last, judged, trend, newest, term } = incident;
+  const shown = opened(view.value);
+  const open = shown !== null && chosen.value?.id === id && chosen.value.connection === shown;
+  const what = unit(incident);
   const pods = source.pods.length;
   const acknowledged = byIncident.value.get(id);
   const select = () => {
     chosen.value = { id, connection: newest };
-    go({ connection: newest, flow: null }, view.value.connection !== null);
+    go(request ? { flow: newest, connection: null } : { connection: newest, flow: null }, shown !== null);
   };
   return (
     <li class={`incident is-${incident.status}${open ? ' chosen' : ''}${acknowledged ? ' acknowledged' : ''}`} data-incident={id}>
@@ -48,8 +43,8 @@ function Entry({ incident, span }: { incident: Incident; span: string }) {
           <VerdictMark verdict="DROPPED" says={judgedWord(judged)} /> {visible(why)}
           {acknowledged && <span class="known">{said(acknowledged, Date.now())}</span>}
         </span>
-        <span class="count" title={`${counted(drops, 'packet')} of ${counted(connections, 'connection')}`}>
-          <b>{whole(drops)}</b> {drops === 1 ? 'drop' : 'drops'}
+        <span class="count" title={request ? counted(drops, 'request') : `${counted(drops, 'packet')} of ${counted(connections, 'connection')}`}>
+          <b>{whole(drops)}</b> {drops === 1 ? (request ? 'request' : 'drop') : request ? 'requests' : 'drops'}
         </span>
         <span class="times" title={`${stamp(since)} to ${stamp(last)}`}>
           {clock(since, 1000)} – {clock(last, 1000)}
@@ -57,7 +52,7 @@ function Entry({ incident, span }: { incident: Incident; span: string }) {
         <span class="pods" title={source.pods.map(visible).join('\n')}>
           {pods > 0 ? counted(pods, 'pod') : ''}
         </span>
-        <svg class="trend" viewBox={`0 0 ${trend.length} 10`} preserveAspectRatio="none" role="img" aria-label={`Denied connections ${span}`}>
+        <svg class="trend" viewBox={`0 0 ${trend.length} 10`} preserveAspectRatio="none" role="img" aria-label={`Denied ${what}s ${span}`}>
           <path d={sparkline(trend)} />
         </svg>
       </button>
@@ -65,7 +60,7 @@ function Entry({ incident, span }: { incident: Incident; span: string }) {
         class="small"
         onClick={() => go({ panel: 'flows', unit: 'connections', filters: withFilter(view.value.filters, term), connection: null, flow: null })}
       >
-        {short(connections)} {connections === 1 ? 'connection' : 'connections'}
+        {short(connections)} {connections === 1 ? what : `${what}s`}
         <span class="hidden">
           {' '}
           of {endName(source)} to {endName(destination)}
@@ -110,7 +105,7 @@ export function DeniedView() {
       <div class="tablehead">
         <h2>Denied</h2>
         <p class="quiet-text">
-          {now && !wrong && now.incidents.length > 0 && `${counted(now.incidents.length + now.hidden, 'cause')}, ${whole(ongoing)} ongoing, among ${counted(now.connections, 'connection')}`}
+          {now && !wrong && now.incidents.length > 0 && `${counted(now.incidents.length + now.hidden, 'cause')}, ${whole(ongoing)} ongoing, among ${counted(now.connections, 'connection')}${now.requests > 0 ? ` and ${counted(now.requests, 'denied request')}` : ''}`}
         </p>
         <span class="stretch" />
         {(acknowledged > 0 || without) && (

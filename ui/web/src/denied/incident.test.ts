@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Incident } from '../openapi';
-import { arranged, incidentOf, moment, said } from './incident';
+import { arranged, incidentOf, moment, opened, said, standing, unit } from './incident';
 
 function incident(id: string, newest: string): Incident {
   const end = { kind: 'workload' as const, namespace: 'shop', name: id, pods: [] };
@@ -20,6 +20,17 @@ it('an incident stays the chosen one when its newest connection is another', () 
   expect(incidentOf(all, '2', null)?.id).toBe('b');
   expect(incidentOf(all, '9', { id: 'c', connection: '9' })?.id).toBe('c');
   expect(incidentOf(all, '9', { id: 'c', connection: '8' })).toBeUndefined();
+});
+
+it('an incident of requests is of their flows', () => {
+  const request = { ...incident('d', '4'), request: { subject: 'POST /admin/delete', reason: '' } };
+  expect(unit(request)).toBe('request');
+  expect(unit(all[0] as Incident)).toBe('connection');
+  expect(opened({ connection: null, flow: '4' })).toBe('4');
+  expect(opened({ connection: '3', flow: '4' })).toBe('3');
+  expect(incidentOf([...all, request], '4', null)?.id).toBe('d');
+  expect(standing(request)).toBe('Ongoing');
+  expect(standing({ status: 'allowed' })).toBe('Allowed since');
 });
 
 describe('moments ahead', () => {

@@ -8,7 +8,24 @@ export function endName({ namespace, name }: IncidentEnd): string {
   return namespace ? `${namespace}/${name}` : name;
 }
 
-/** The incident of a connection that is open: the one that was chosen, else the one whose newest it is. */
+/** How it stands, in words. */
+export function standing({ status, allowed_since }: Pick<Incident, 'status' | 'allowed_since'>): string {
+  if (status === 'ongoing') return 'Ongoing';
+  if (status === 'quiet') return 'Quiet';
+  return allowed_since === undefined ? 'Allowed since' : `Allowed since ${clock(allowed_since, 1000)}`;
+}
+
+/** What is denied, each by itself. */
+export function unit({ request }: Pick<Incident, 'request'>): 'request' | 'connection' {
+  return request ? 'request' : 'connection';
+}
+
+/** What the drawer is about: a connection, or the flow of a denied request. */
+export function opened({ connection, flow }: { connection: string | null; flow: string | null }): string | null {
+  return connection ?? flow;
+}
+
+/** The incident of a connection or request that is open: the one that was chosen, else the one whose newest it is. */
 export function incidentOf(all: readonly Incident[], connection: string, chosen: { id: string; connection: string } | null): Incident | undefined {
   const id = chosen?.connection === connection ? chosen.id : null;
   return all.find((incident) => (id === null ? incident.newest === connection : incident.id === id));

@@ -13,6 +13,7 @@ import { judgedWord } from '../verdict';
 import { useComing } from './coming';
 import { Events, Facts, GROUPS, Missing } from './drawer';
 import { Head } from './head';
+import { Requests } from './requests';
 import { Why } from './why';
 
 /** Between two looks at a connection that may still become something else, ms. */
@@ -152,6 +153,7 @@ export function ConnectionDrawer({ connection }: { connection: string }) {
           )}
           {openIncident.value && <AcknowledgePanel incident={openIncident.value} key={openIncident.value.id} />}
           {shown.past && <Since past={shown.past} />}
+          <Requests requests={shown.requests} carried={shown.row.requests} />
           <Why explanation={why?.of === asked ? (why?.said ?? null) : null} row={shown.row} policy={shown.row.judged === 'DENIED'} />
           {GROUPS.map(({ group, title }) => {
             const facts = shown.facts.filter((fact) => fact.group === group);

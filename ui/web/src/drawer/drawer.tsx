@@ -11,8 +11,10 @@ import { copy, go, status, view } from '../state';
 import { policyIn, workloadOf } from '../workload/name';
 import type { Details, Explanation, Fact, Row } from '../openapi';
 import type { View } from '../url';
+import { judgedWord } from '../verdict';
 import { happened, useComing } from './coming';
 import { Head } from './head';
+import { Request } from './requests';
 import { Why } from './why';
 
 export const GROUPS: { group: Fact['group']; title: string }[] = [
@@ -147,7 +149,7 @@ export function Drawer({ flow }: { flow: string }) {
           )
         }
       >
-        {details ? <VerdictMark verdict={details.row.verdict} loud /> : 'Flow'}
+        {details ? <VerdictMark verdict={details.row.verdict} says={judgedWord(details.request?.judged)} loud /> : 'Flow'}
       </Head>
       {error && !coming && <Missing flow={flow} why={error} again={() => setTries(tries + 1)} />}
       {details && (
@@ -159,13 +161,17 @@ export function Drawer({ flow }: { flow: string }) {
             </span>
             <bdi class="end">{visible(cell('destination'))}</bdi>
           </p>
-          {cell('reason') && (
+          {cell('reason') && !details.request && (
             <p class="reason">
               {cell('reason')}
               {cell('policy') && !why?.answer && <span class="quiet-text"> · {cell('policy')}</span>}
             </p>
           )}
-          <Why explanation={why} row={details.row} policy={/^(Policy denied|Denied by|$)/.test(cell('reason'))} />
+          {details.request ? (
+            <Request flow={details.row.id ?? flow} request={details.request} inDenied={view.value.panel === 'denied' && back === null} />
+          ) : (
+            <Why explanation={why} row={details.row} policy={/^(Policy denied|Denied by|$)/.test(cell('reason'))} />
+          )}
           {GROUPS.map(({ group, title }) => {
             const facts = details.facts.filter((fact) => fact.group === group);
             return (

@@ -1,12 +1,12 @@
 // A card of the map: a workload, something outside, or a closed namespace.
 
-import { rate, short } from '../format';
+import { counted, rate, short } from '../format';
 import { memo, shallow } from '../memo';
 import { withFilter, negated } from '../filter/terms';
 import { workloadPage } from '../link';
 import { workloadOf } from '../workload/name';
 import { go, view } from '../state';
-import type { Card } from './graph';
+import { refused, type Card } from './graph';
 import type { Box } from './layout';
 import { denied } from './words';
 
@@ -47,9 +47,11 @@ function openPage({ kind, term }: Card): boolean {
 /** A card in words. */
 export function described({ group, title, inward, outward }: Card, seconds: number): string {
   const dropped = inward.dropped + outward.dropped;
+  const requests = inward.denied + outward.denied;
   return (
     `${group ? `${group}/` : ''}${title}: incoming ${rate(inward.flows, seconds)}, outgoing ${rate(outward.flows, seconds)}` +
-    (dropped ? `, ${denied(dropped)}` : '')
+    (dropped ? `, ${denied(dropped)}` : '') +
+    (requests ? `, ${counted(requests, 'request')} denied` : '')
   );
 }
 
@@ -58,7 +60,7 @@ export const CardView = memo<Props>(function CardView({ card, place, seconds, on
   const label = described(card, seconds);
   return (
     <button
-      class={`card ${card.kind}${inward.dropped ? ' refuses' : ''}`}
+      class={`card ${card.kind}${refused(inward) ? ' refuses' : ''}`}
       style={{ transform: `translate(${place.x}px, ${place.y}px)`, width: `${place.w}px`, height: `${place.h}px` }}
       title={`${label}\n${card.kind === 'namespace' ? 'Click to expand' : 'Click to filter by it, Shift-click to exclude it, right-click or w for its page'}`}
       data-card={card.id}
@@ -82,12 +84,12 @@ export const CardView = memo<Props>(function CardView({ card, place, seconds, on
         {card.kind === 'namespace' && <span class="members">{card.members}</span>}
       </span>
       <span class="hidden">{label}</span>
-      {card.ports.map(({ name, flows, dropped }) => (
-        <span class={`port${dropped ? (dropped === flows ? ' closed' : ' partly') : ''}`} key={name}>
+      {card.ports.map(({ name, flows, dropped, denied }) => (
+        <span class={`port${dropped + denied ? (dropped === flows ? ' closed' : ' partly') : ''}`} key={name}>
           <span class="plug" aria-hidden="true" />
           <span class="number">{name || 'others'}</span>
           <span class="amount">
-            {dropped > 0 && <span class="drops">✕ {short(dropped)}</span>}
+            {dropped + denied > 0 && <span class="drops">✕ {short(dropped + denied)}</span>}
             {flows > dropped && rate(flows - dropped, seconds)}
           </span>
         </span>

@@ -3,7 +3,7 @@
 // drops: single edges are told by the card that the pointer is on.
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { Graph } from './graph';
+import { refused, type Graph } from './graph';
 import { HEAD, type Box, type Layout } from './layout';
 import { line } from './lines';
 import { meets } from './viewport';
@@ -72,7 +72,7 @@ function alike(a: Graph, b: Graph): boolean {
     a.cards.length === b.cards.length &&
     a.edges.every((edge, at) => {
       const other = b.edges[at];
-      return other?.id === edge.id && !other.dropped === !edge.dropped && (other.dropped === other.flows) === (edge.dropped === edge.flows);
+      return other?.id === edge.id && !refused(other) === !refused(edge) && (other.dropped === other.flows) === (edge.dropped === edge.flows);
     }) &&
     a.cards.every((card, at) => b.cards[at]?.id === card.id)
   );
@@ -85,10 +85,10 @@ function paths(graph: Graph, layout: Layout): Paths {
     groups.set(id, group);
     const box = layout.cards[id];
     if (!box) continue;
-    if (inward.dropped) refusing += spot(box);
+    if (refused(inward)) refusing += spot(box);
     else spots += spot(box);
   }
-  return { graph, layout, spots, refusing, good: bundled(graph, layout, groups), bad: lines(graph, layout, ({ dropped }) => dropped > 0) };
+  return { graph, layout, spots, refusing, good: bundled(graph, layout, groups), bad: lines(graph, layout, (edge) => refused(edge) > 0) };
 }
 
 /** How wide a letter is of a name that stands on a spot, px. */

@@ -11,6 +11,21 @@ export interface Traffic {
   dropped: number;
   connections: number;
   bytes: number;
+  /** Requests of layer 7 on them that no rule allowed. */
+  denied: number;
+}
+
+/** What is said no to: connections or flows, and requests. */
+export function refused({ dropped, denied }: Pick<Traffic, 'dropped' | 'denied'>): number {
+  return dropped + denied;
+}
+
+/** Requests that a proxy judged. */
+export interface Carried {
+  total: number;
+  failed: number;
+  /** Milliseconds that half of the answers didn't exceed: of the quickest and of the slowest of the edges that are drawn as one. */
+  latency: [least: number, most: number] | null;
 }
 
 export interface Port extends Traffic {
@@ -43,6 +58,7 @@ export interface Edge extends Traffic {
   reasons: string[];
   /** What a proxy read that was asked: `HTTP GET`; how often. */
   requests: Map<string, number>;
+  carried: Carried;
   terms: string[];
 }
 
@@ -53,9 +69,16 @@ export interface Graph {
   groups: string[];
 }
 
-const none = (): Traffic => ({ flows: 0, dropped: 0, connections: 0, bytes: 0 });
+export const none = (): Traffic => ({ flows: 0, dropped: 0, connections: 0, bytes: 0, denied: 0 });
 
-function add(to: Traffic, { flows, dropped, connections, bytes }: Traffic): void {
+/** What an edge of the server's adds. */
+function of({ flows, dropped, connections, bytes, carried }: MapEdge): Traffic {
+  return { flows, dropped, connections, bytes, denied: carried?.denied ?? 0 };
+}
+
+export function add(to: Traffic, from: Traffic | MapEdge): void {
+  const { flows, dropped, connections, bytes, denied } = 'denied' in from ? from : of(from);
+  to.denied += denied;
   to.flows += flows;
   to.dropped += dropped;
   to.connections += connections;
@@ -130,12 +153,13 @@ export function graph(map: Pick<ServiceMap, 'nodes' | 'edges'>, open: ReadonlySe
     let at = edges.get(id);
     if (!at) {
       const label = to.ports[port]?.name ?? '';
-      at = { id, source: from.id, destination: to.id, port, label, reasons: [], requests: new Map(), terms: [], ...none() };
+      at = { id, source: from.id, destination: to.id, port, label, reasons: [], requests: new Map(), carried: { total: 0, failed: 0, latency: null }, terms: [], ...none() };
       edges.set(id, at);
     }
     add(at, edge);
     for (const reason of edge.reasons ?? []) if (!at.reasons.includes(reason)) at.reasons.push(reason);
     for (const { name, flows } of edge.requests ?? []) at.requests.set(name, (at.requests.get(name) ?? 0) + flows);
+    if (edge.carried) carry(at.carried, edge.carried);
     if (at.terms.length < 8) at.terms.push(edge.term);
   }
   return {
@@ -143,6 +167,14 @@ export function graph(map: Pick<ServiceMap, 'nodes' | 'edges'>, open: ReadonlySe
     edges: [...edges.values()],
     groups: [...groups].sort(order),
   };
+}
+
+function carry(to: Carried, { total, failed, latency }: NonNullable<MapEdge['carried']>): void {
+  to.total += total;
+  to.failed += failed;
+  if (latency === undefined) return;
+  const [least, most] = to.latency ?? [latency, latency];
+  to.latency = [Math.min(least, latency), Math.max(most, latency)];
 }
 
 /** `HTTP GET, POST · DNS A`: the protocols that were spoken, each with what was asked most. */

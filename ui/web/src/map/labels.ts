@@ -10,6 +10,8 @@ export interface Wish {
   points: Point[];
   /** Letters of its text; none: no text is wanted. */
   letters: number;
+  /** Letters of a shorter one, for where that has no room. */
+  brief?: number;
   /** Whether it has a cross. */
   cross: boolean;
 }
@@ -19,6 +21,8 @@ export interface Place {
   mark: Point;
   /** The middle of the text's base line; absent if there is no room. */
   text?: Point;
+  /** It is the shorter text that has room there. */
+  brief?: boolean;
 }
 
 const LETTER = 6.8;
@@ -69,19 +73,27 @@ export function places(wishes: readonly Wish[], cards: Iterable<Box>): Map<strin
     found.set(id, { mark });
     if (cross) taken.add(around(mark, CROSS, CROSS));
   }
-  for (const { id, points, letters, cross } of wishes) {
+  for (const { id, points, letters, brief, cross } of wishes) {
     const place = found.get(id);
     if (!place || !letters) continue;
-    const w = letters * LETTER;
-    const [up, aside] = [CROSS / 2 + HEIGHT / 2 + 1, CROSS / 2 + w / 2 + 2];
-    const { x, y } = place.mark;
-    const candidates = cross
-      ? [{ x, y: y - up }, { x, y: y + up }, { x: x + aside, y }, { x: x - aside, y }]
-      : points.flatMap(({ x, y }) => [{ x, y: y - HEIGHT / 2 - 2 }, { x, y: y + HEIGHT / 2 + 3 }]);
-    const free = candidates.find((point) => !taken.meets(around(point, w, HEIGHT)));
-    if (!free) continue;
-    taken.add(around(free, w, HEIGHT));
-    place.text = { x: free.x, y: free.y + 4 };
+    for (const width of brief !== undefined && brief < letters ? [letters, brief] : [letters]) {
+      const w = width * LETTER;
+      const free = room(place.mark, points, cross, w, taken);
+      if (!free) continue;
+      taken.add(around(free, w, HEIGHT));
+      place.text = { x: free.x, y: free.y + 4 };
+      if (width !== letters) place.brief = true;
+      break;
+    }
   }
   return found;
+}
+
+/** The first place beside a cross, or along an edge, at which a text of a width lies over nothing. */
+function room({ x, y }: Point, points: readonly Point[], cross: boolean, w: number, taken: Taken): Point | undefined {
+  const [up, aside] = [CROSS / 2 + HEIGHT / 2 + 1, CROSS / 2 + w / 2 + 2];
+  const candidates = cross
+    ? [{ x, y: y - up }, { x, y: y + up }, { x: x + aside, y }, { x: x - aside, y }]
+    : points.flatMap(({ x, y }) => [{ x, y: y - HEIGHT / 2 - 2 }, { x, y: y + HEIGHT / 2 + 3 }]);
+  return candidates.find((point) => !taken.meets(around(point, w, HEIGHT)));
 }

@@ -5,8 +5,9 @@ import { rate } from '../format';
 import { Icon } from '../icons';
 import type { ServiceMap } from '../openapi';
 import { go, map as shownMap, view } from '../state';
+import { asked } from './asked';
 import { activate, described } from './card';
-import type { Card } from './graph';
+import { refused, type Card } from './graph';
 import { MapHead } from './head';
 import { extent, READABLE, type Area, type Box } from './layout';
 import { MatrixPanel } from './matrixpanel';
@@ -158,8 +159,8 @@ function GraphPanel() {
   const pointed = far ? placed.find(({ id }) => id === hot) : undefined;
   const drops = useMemo(() => {
     const names = new Map(graph?.cards.map(({ id, title }) => [id, title]));
-    const refused = (graph?.edges ?? []).filter(({ dropped }) => dropped > 0).slice(0, 50);
-    return refused.map((edge) => ({ edge, ends: `${names.get(edge.source) ?? ''} to ${names.get(edge.destination) ?? ''}` }));
+    const bad = (graph?.edges ?? []).filter((edge) => refused(edge) > 0).slice(0, 50);
+    return bad.map((edge) => ({ edge, ends: `${names.get(edge.source) ?? ''} to ${names.get(edge.destination) ?? ''}` }));
   }, [graph]);
   const spaces = useMemo(() => new Set(map?.nodes.flatMap(({ namespace }) => namespace || [])).size, [map]);
   const allOpen = graph !== null && graph.groups.length === spaces;
@@ -215,7 +216,7 @@ function GraphPanel() {
       <ul class="hidden" aria-label="Dropped connections on the map">
         {drops.map(({ edge, ends }) => (
           <li key={edge.id}>
-            {ends} {edge.label}: {denied(edge.dropped)} {edge.reasons.join(', ')}, {rate(edge.dropped, map?.seconds ?? 1)}
+            {ends} {edge.label}: {edge.dropped > 0 && `${denied(edge.dropped)} ${edge.reasons.join(', ')}, ${rate(edge.dropped, map?.seconds ?? 1)}`} {edge.denied > 0 && asked(edge)}
           </li>
         ))}
       </ul>

@@ -2,7 +2,7 @@
 // workloads of those that are open, and at the end what is outside of all.
 
 import type { MapEdge, MapNode, ServiceMap } from '../openapi';
-import { order, type Traffic } from './graph';
+import { add as sum, none, order, type Traffic } from './graph';
 
 export interface Line {
   id: string;
@@ -51,11 +51,9 @@ function linesOf(nodes: readonly MapNode[], open: ReadonlySet<string>): Line[] {
   return [...lines, ...sorted(outside)];
 }
 
-function add(cell: Cell, { flows, dropped, connections, bytes, reasons, term }: MapEdge): void {
-  cell.flows += flows;
-  cell.dropped += dropped;
-  cell.connections += connections;
-  cell.bytes += bytes;
+function add(cell: Cell, edge: MapEdge): void {
+  const { reasons, term } = edge;
+  sum(cell, edge);
   for (const reason of reasons ?? []) if (!cell.reasons.includes(reason)) cell.reasons.push(reason);
   if (cell.terms.length < TERMS) cell.terms.push(term);
 }
@@ -75,7 +73,7 @@ export function matrix(map: Pick<ServiceMap, 'nodes' | 'edges'>, open: ReadonlyS
     if (row === undefined || column === undefined) continue;
     const key = row * lines.length + column;
     let cell = cells.get(key);
-    if (!cell) cells.set(key, (cell = { row, column, flows: 0, dropped: 0, connections: 0, bytes: 0, reasons: [], terms: [] }));
+    if (!cell) cells.set(key, (cell = { row, column, ...none(), reasons: [], terms: [] }));
     add(cell, edge);
   }
   return { lines, cells: [...cells.values()].sort((a, b) => a.row - b.row || a.column - b.column) };

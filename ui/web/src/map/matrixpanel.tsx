@@ -1,7 +1,7 @@
 // The matrix on the screen. Only what is seen of it is there: thousands of workloads are as quick as ten.
 
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { rate, short } from '../format';
+import { counted, rate, short } from '../format';
 import { withFilter } from '../filter/terms';
 import { go, map as shownMap, view } from '../state';
 import { MapHead } from './head';
@@ -15,8 +15,8 @@ function name({ namespace, title, kind }: Line): string {
   return namespace && kind !== 'namespace' && kind !== 'open' ? `${namespace}/${title}` : title;
 }
 
-function tone({ flows, dropped }: Cell): string {
-  if (!dropped) return 'passed';
+function tone({ flows, dropped, denied }: Cell): string {
+  if (!dropped && !denied) return 'passed';
   return dropped === flows ? 'denied' : 'partly';
 }
 
@@ -62,9 +62,9 @@ interface CellProps {
 }
 
 function CellView({ cell, from, to, seconds, onOpen }: CellProps) {
-  const { flows, dropped, reasons, terms } = cell;
+  const { flows, dropped, denied: requests, reasons, terms } = cell;
   const shut = [from, to].flatMap(({ kind, namespace }) => (kind === 'namespace' ? namespace : []));
-  const words = `${name(from)} to ${name(to)}: ${many(flows)}, ${rate(flows, seconds)}${dropped ? `, ${denied(dropped)}: ${reasons.join(', ') || 'no reason given'}` : ''}`;
+  const words = `${name(from)} to ${name(to)}: ${many(flows)}, ${rate(flows, seconds)}${dropped ? `, ${denied(dropped)}: ${reasons.join(', ') || 'no reason given'}` : ''}${requests ? `, ${counted(requests, 'request')} denied` : ''}`;
   const act = () => {
     if (shut.length) return onOpen([...new Set(shut)]);
     const term = terms.length === 1 ? terms[0] : terms.map((term) => `(${term})`).join(' or ');
@@ -78,7 +78,7 @@ function CellView({ cell, from, to, seconds, onOpen }: CellProps) {
       title={`${words}\n${shut.length ? 'Click to expand' : 'Click to filter by it'}`}
       onClick={act}
     >
-      {dropped ? `✕${short(dropped)}` : short(flows)}
+      {dropped + requests ? `✕${short(dropped + requests)}` : short(flows)}
     </button>
   );
 }

@@ -3,9 +3,9 @@
 import { useMemo } from 'preact/hooks';
 import { memo, shallow } from '../memo';
 import { CardView } from './card';
-import { EdgeView, word } from './edge';
+import { EdgeView, brief, word } from './edge';
 import { Far } from './far';
-import type { Graph } from './graph';
+import { refused, type Graph } from './graph';
 import { places, type Wish } from './labels';
 import type { Box, Layout } from './layout';
 import { distance, line, routed, thickness, type Line, type Point } from './lines';
@@ -67,7 +67,7 @@ function edgesIn({ graph, layout, ways, part }: Props): { edges: Drawn[]; throug
     return [];
   });
   // Drops lie on top.
-  return { edges: edges.sort((a, b) => a.edge.dropped - b.edge.dropped), through: through.length > THROUGH ? '' : through.join('') };
+  return { edges: edges.sort((a, b) => refused(a.edge) - refused(b.edge)), through: through.length > THROUGH ? '' : through.join('') };
 }
 
 interface Crowd {
@@ -80,12 +80,12 @@ interface Crowd {
 /** `edges`: those with most drops last. */
 function crowded(edges: Drawn[], seconds: number): Crowd {
   if (edges.length <= SINGLE) return { singles: edges, paths: [], others: [] };
-  const first = edges.findIndex(({ edge }) => edge.dropped > 0);
+  const first = edges.findIndex(({ edge }) => refused(edge) > 0);
   const from = first < 0 ? edges.length : Math.max(first, edges.length - SINGLE);
   const paths = new Map<string, Crowd['paths'][number]>();
   const others = edges.slice(0, from);
   for (const { edge, line } of others) {
-    const bad = edge.dropped > 0;
+    const bad = refused(edge) > 0;
     const width = Math.round(thickness(edge.flows, seconds));
     const key = `${bad} ${width}`;
     const at = paths.get(key);
@@ -102,7 +102,8 @@ function wishes(edges: Drawn[], seconds: number): Wish[] {
       id: edge.id,
       points: line.points,
       letters: Math.ceil(word(edge, seconds).length / 4) * 4,
-      cross: edge.dropped > 0,
+      brief: Math.ceil(brief(edge, seconds).length / 4) * 4,
+      cross: refused(edge) > 0,
     }));
   return wanted.sort((a, b) => Number(b.cross) - Number(a.cross) || (a.id < b.id ? -1 : 1));
 }

@@ -107,7 +107,7 @@ export const FlowRow = memo(
       );
     }
     return (
-      <div class={`row ${look(row.verdict).tone}`} role="row" aria-rowindex={index + 2} aria-selected={chosen} data-seq={row.seq} data-connection={row.kind === 'connection' ? row.id : undefined} style={style} onClick={onOpen}>
+      <div class={`row ${look(row.verdict).tone}`} role="row" aria-rowindex={index + 2} aria-selected={chosen} data-seq={row.seq} data-connection={row.kind === 'connection' ? row.id : undefined} data-request={row.kind === 'request' ? row.id : undefined} style={style} onClick={onOpen}>
         {columns.map((column, at) => {
           // The server writes it in UTC.
           const text = column.name === 'timestamp' ? (row.time > 0 ? stamp(row.time) : '') : (row.cells[at] ?? '');

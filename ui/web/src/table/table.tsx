@@ -55,7 +55,8 @@ export function FlowTable() {
   const [anchor, setAnchor] = useState<Anchor | null>(null);
   const columns = chosenColumns.value;
   const { filters, since, until, namespaces, sort, at, flow, unit, connection } = view.value;
-  const open = unit === 'connections' ? connection : flow;
+  // A denied request among connections is a flow.
+  const open = unit === 'connections' ? (connection ?? flow) : flow;
   const sorted = sort !== DEFAULT_SORT;
   const now = update.value;
   const question = JSON.stringify([filters, since, until, namespaces, sort, unit]);

@@ -8,7 +8,7 @@ import type { Change, Enforced, Incident, Restriction, Workload, WorkloadPod } f
 import '../style/policies.css';
 import '../style/workload.css';
 import { VerdictMark } from '../icons';
-import { standing } from '../denied/denied';
+import { standing } from '../denied/incident';
 import { judgedWord } from '../verdict';
 import { PeerTable } from './peers';
 import { ReachTables } from './reach';
@@ -120,10 +120,10 @@ function Denied({ incidents, hidden }: { incidents: readonly Incident[]; hidden:
       ) : (
         <ul class="denials">
           {incidents.map((incident) => {
-            const { id, status, source, destination, port, why, drops, last, newest, judged } = incident;
+            const { id, status, source, destination, port, why, request, drops, last, newest, judged } = incident;
             return (
               <li key={id} class={status}>
-                <Go to={{ connection: newest, flow: null }} class="denial">
+                <Go to={request ? { flow: newest, connection: null } : { connection: newest, flow: null }} class="denial">
                   <span class={status === 'ongoing' ? 'bad-text' : 'quiet-text'}>{standing(incident)}</span>
                   <b>
                     <bdi>{visible(end(source))}</bdi> → <bdi>{visible(end(destination))}</bdi>
@@ -132,7 +132,7 @@ function Denied({ incidents, hidden }: { incidents: readonly Incident[]; hidden:
                   <VerdictMark verdict="DROPPED" says={judgedWord(judged)} />
                   <span>{visible(why)}</span>
                   <span class="quiet-text" title={stamp(last)}>
-                    {counted(drops, 'drop')}, last {clock(last, 1000)}
+                    {counted(drops, request ? 'request' : 'drop')}, last {clock(last, 1000)}
                   </span>
                 </Go>
               </li>
