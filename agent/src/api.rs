@@ -1,10 +1,11 @@
 //! The agent's API: Hubble's services `observer.Observer` and `peer.Peer`, health, reflection, and our
-//! own `flows.v1.Status` and `flows.v1.Policy`. Field
+//! own `flows.v1.Status`, `flows.v1.Policy` and `flows.v1.Names`. Field
 //! numbers and semantics are Hubble's (v1.19), so that its CLI, relay and UI can talk to us.
 
 mod agent_events;
 mod flows;
 mod mask;
+mod names;
 mod observer;
 mod peer;
 mod policy;
@@ -22,7 +23,9 @@ use ::serve::{
 use arc_swap::ArcSwap;
 use futures::future::try_join_all;
 use proto::{
-    flows::v1::{policy_server::PolicyServer, status_server::StatusServer},
+    flows::v1::{
+        names_server::NamesServer, policy_server::PolicyServer, status_server::StatusServer,
+    },
     observer::observer_server::ObserverServer,
     peer::peer_server::PeerServer,
 };
@@ -112,6 +115,7 @@ fn services(api: Api) -> Routes {
     Routes::new(peer)
         .add_service(StatusServer::new(status::Service::new(api.clone())))
         .add_service(PolicyServer::new(policy::Service::new(api.clone())))
+        .add_service(NamesServer::new(policy::Service::new(api.clone())))
         .add_service(ObserverServer::new(observer::Service::new(api)))
 }
 

@@ -263,6 +263,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
             acknowledgements: Arc::new(Acknowledgements::open(
                 &config.run_dir().join("acknowledged.jsonl"),
             )),
+            told: Arc::clone(&published.told),
             stats: Some(Arc::clone(&published.stats)),
         }),
         connections: Some(Arc::clone(&connections)),

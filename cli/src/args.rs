@@ -16,7 +16,7 @@ use crate::{
     flag::{as_go_takes_them, flags_with_values},
     incidents, list, observe, plain,
     policy::{
-        changes, diff, endpoint, get, history, identity, trace, validate, wait, who_can, why,
+        changes, diff, endpoint, get, history, identity, names, trace, validate, wait, who_can, why,
     },
     status, top, version, watch, words,
 };
@@ -25,8 +25,7 @@ pub(crate) use outcome::ParseOutcome;
 const EXAMPLES: &str = "Examples:
   flows observe --verdict DROPPED         recent drops, and the rules behind them
   flows why shop/web data/redis:6379      denied or allowed, since when, and by which change
-  flows status                            is the cluster healthy?
-  flows --lab demo list nodes             of a lab that runs here";
+  flows --lab demo status                 is the cluster of a lab that runs here healthy?";
 
 /// See what the network allows and denies, by which policy, and why
 #[derive(Clone, Debug, clap::Parser)]
@@ -78,6 +77,9 @@ enum Command {
         visible_alias = "identities"
     )]
     Identity(Identity),
+    /// Show DNS names that pods asked for, their addresses, and which policies open them
+    #[command(subcommand, arg_required_else_help = false, visible_alias = "name")]
+    Names(Names),
     /// Watch changes
     #[command(subcommand, arg_required_else_help = false)]
     Watch(Watch),
@@ -135,6 +137,12 @@ enum Identity {
 }
 
 #[derive(Clone, Debug, clap::Subcommand)]
+enum Names {
+    List(names::ListArgs),
+    Get(names::GetArgs),
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
 enum Watch {
     /// Watch an agent's list of nodes change
     #[command(visible_alias = "peer")]
@@ -169,6 +177,8 @@ impl Cli {
             Command::Endpoint(Endpoint::Get(args)) => endpoint::get(args, server).await,
             Command::Identity(Identity::List(args)) => identity::list(args, server).await,
             Command::Identity(Identity::Get(args)) => identity::get(args, server).await,
+            Command::Names(Names::List(args)) => names::list(args, server).await,
+            Command::Names(Names::Get(args)) => names::get(args, server).await,
             Command::Watch(Watch::Peers) => watch::peers(server).await,
             Command::Config(command) => contexts::run(command, server),
             Command::Completion { shell } => complete::script(*shell, command()),

@@ -1,5 +1,5 @@
-//! `flows policy`, `flows changes`, `flows endpoint` and `flows identity`: the policy engine, over a directory of manifests
-//! or a running cluster.
+//! `flows policy`, `flows changes`, `flows endpoint`, `flows identity` and `flows names`: the policy engine, over a directory
+//! of manifests or a running cluster.
 
 pub(crate) mod changes;
 mod clean;
@@ -11,6 +11,7 @@ pub(crate) mod history;
 pub(crate) mod identity;
 mod list;
 mod manifests;
+pub(crate) mod names;
 mod past_state;
 mod render;
 mod show;

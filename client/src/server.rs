@@ -5,11 +5,13 @@
 //! health    grpc.health.v1                                     of all servers
 //! peer      the nodes an agent knows                           Hubble's, of agents
 //! policy    trace, validate, explain, what is in force         of flows agents and relays
+//! names     what pods were told for names                      of flows agents and relays
 //! status    policies, problems, losses                         of flows agents and relays
 //! ```
 
 mod error;
 mod health;
+mod names;
 mod observer;
 mod peer;
 mod policy;

@@ -381,6 +381,16 @@ fn a_name_opens_what_its_answer_says_before_the_answer_arrives() {
             "api.stripe.test 203.0.113.10",
         ],
     );
+    told(
+        &lab,
+        &["names", "list"],
+        &[
+            "default/payment",
+            "api.stripe.test",
+            "open",
+            "toFQDNs api.stripe.test",
+        ],
+    );
     let denied = ["observe", "--verdict", "DROPPED"];
     told(
         &lab,

@@ -15,6 +15,7 @@
 
 pub mod merge;
 pub mod metrics;
+mod names;
 pub mod peer;
 mod policy;
 pub mod query;

@@ -3,7 +3,7 @@
 //! answer is named beside the others' answers.
 
 mod acknowledged;
-mod ask;
+pub(crate) mod ask;
 mod cases;
 mod changes;
 mod ports;

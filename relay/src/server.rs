@@ -2,7 +2,9 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use proto::flows::v1::{policy_server::PolicyServer, status_server::StatusServer};
+use proto::flows::v1::{
+    names_server::NamesServer, policy_server::PolicyServer, status_server::StatusServer,
+};
 use serve::{
     grpc::{self, Places, with_reflection},
     health::Health,
@@ -19,6 +21,7 @@ use tracing::info;
 use crate::{
     config::Config,
     metrics::Metrics,
+    names,
     peer::{Link, Pool, Snapshot, follow_service},
     policy,
     query::Context,
@@ -121,9 +124,11 @@ impl Server {
         let relay = Arc::new(Relay { context });
         let status = status::Service::new(Arc::clone(&relay));
         let policy = policy::Service::new(Arc::clone(&relay));
+        let names = names::Service::new(Arc::clone(&relay));
         let routes = Routes::new(ObserverService::new(relay))
             .add_service(StatusServer::new(status))
             .add_service(PolicyServer::new(policy))
+            .add_service(NamesServer::new(names))
             .add_service(health_service);
         let routes = with_reflection(routes)?;
         let places = Places::new(config.limits);

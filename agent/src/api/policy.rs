@@ -24,7 +24,7 @@ use tonic::{Request, Response, Status};
 use super::{Api, versioned};
 use crate::acknowledgements::{AcknowledgeError, Acknowledgements};
 use crate::changes::Changes;
-use crate::node::{AppliedState, Progress, StateQuery, StateQueryError, StateSnapshot};
+use crate::node::{AppliedState, Progress, StateQuery, StateQueryError, StateSnapshot, ToldNames};
 
 /// What the service works on.
 #[derive(Clone)]
@@ -37,6 +37,8 @@ pub struct PolicyAccess {
     pub changes: Arc<Changes>,
     /// What people said of incidents.
     pub acknowledgements: Arc<Acknowledgements>,
+    /// What pods were told for names.
+    pub told: Arc<ToldNames>,
     /// What the kernel decided; `None` where no kernel does (tests).
     pub stats: Option<Arc<loader::Stats>>,
 }
@@ -50,7 +52,7 @@ impl Service {
         Self { api }
     }
 
-    fn access(&self) -> Result<&PolicyAccess, Status> {
+    pub(super) fn access(&self) -> Result<&PolicyAccess, Status> {
         let access = self.api.policy.as_ref();
         access.ok_or_else(|| Status::unavailable("no datapath is attached to this agent"))
     }
@@ -63,12 +65,12 @@ impl Service {
         })
     }
 
-    fn node_name(&self) -> String {
+    pub(super) fn node_name(&self) -> String {
         self.api.flow_builder.node_name().to_owned()
     }
 
     /// Answers apart from the runtime's threads: with thousands of pods it takes a while.
-    async fn ask<T: Send + 'static>(
+    pub(super) async fn ask<T: Send + 'static>(
         &self,
         answer: impl FnOnce(&AppliedState) -> Result<T, Status> + Send + 'static,
     ) -> Result<T, Status> {

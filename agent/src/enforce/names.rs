@@ -349,6 +349,9 @@ impl Names {
                 None => drop(self.labels.remove(&address)),
             }
         }
+        if differs {
+            self.told.set_open(self.labels.clone());
+        }
         differs
     }
 

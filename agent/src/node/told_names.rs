@@ -2,7 +2,10 @@
 //! flow's ends are looked up.
 
 use std::net::IpAddr;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use arc_swap::ArcSwap;
+use cluster::{Labels, SharedMap};
 
 use super::name_book::{Bounds, NameBook};
 
@@ -11,28 +14,45 @@ const ENTRIES: usize = 65_536;
 
 /// See the module.
 #[derive(Debug)]
-pub struct ToldNames(RwLock<NameBook>);
+pub struct ToldNames {
+    book: RwLock<NameBook>,
+    open: ArcSwap<SharedMap<IpAddr, Labels>>,
+}
 
 impl Default for ToldNames {
     fn default() -> Self {
-        Self(RwLock::new(NameBook::new(Bounds {
+        let bounds = Bounds {
             ipv4: ENTRIES,
             ipv6: ENTRIES,
             entries: ENTRIES,
             loses_own: true,
-        })))
+        };
+        Self {
+            book: RwLock::new(NameBook::new(bounds)),
+            open: ArcSwap::default(),
+        }
     }
 }
 
 impl ToldNames {
     /// To look things up. Not to be held for long: the enforcing thread waits for it.
     pub fn read(&self) -> RwLockReadGuard<'_, NameBook> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.book.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// For the enforcing thread.
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, NameBook> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.book.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The addresses that selectors of `toFQDNs` select, with a label for each of those ([`cluster::Label::fqdn`]).
+    pub fn open(&self) -> Arc<SharedMap<IpAddr, Labels>> {
+        self.open.load_full()
+    }
+
+    /// For the enforcing thread.
+    pub(crate) fn set_open(&self, open: SharedMap<IpAddr, Labels>) {
+        self.open.store(Arc::new(open));
     }
 
     /// Names that a pod had asked for at a time of day (in ns) and that stood for an address, sorted, without the dot

@@ -56,6 +56,7 @@ impl Enforcing {
                 progress: seen,
                 changes: Changes::new("default", 1 << 20),
                 acknowledgements: Arc::default(),
+                told: Arc::default(),
                 stats: None,
             },
             progress,

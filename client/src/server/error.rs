@@ -18,6 +18,8 @@ pub enum Service {
     Policy,
     /// `flows.v1.Status`.
     Status,
+    /// `flows.v1.Names`.
+    Names,
 }
 
 /// Why a request failed. Its text names the server and what was requested, where the server's own
@@ -127,6 +129,7 @@ impl fmt::Display for RequestError {
                     Service::Policy | Service::Status => {
                         "a stock Hubble, not a flows agent or relay"
                     }
+                    Service::Names => "an older flows agent or relay, or a stock Hubble",
                     Service::Peer => "not an agent",
                     Service::Observer | Service::Health => "not implemented there",
                 })

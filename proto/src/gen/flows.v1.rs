@@ -675,6 +675,421 @@ pub struct GetAcknowledgementsResponse {
     #[prost(string, repeated, tag = "3")]
     pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// All that is given must hold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNamesRequest {
+    /// `namespace/name`.
+    #[prost(string, tag = "1")]
+    pub pod: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub namespace: ::prost::alloc::string::String,
+    /// As in ListNamesResponse.node_names.
+    #[prost(string, tag = "3")]
+    pub node_name: ::prost::alloc::string::String,
+    /// `api.example.com`, in any case, with a dot at the end or without.
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+    /// The first so many; 0: as many as an answer holds, which is 1,000.
+    #[prost(uint32, tag = "5")]
+    pub number: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListNamesResponse {
+    /// By pod, name and address.
+    #[prost(message, repeated, tag = "1")]
+    pub names: ::prost::alloc::vec::Vec<ToldName>,
+    /// So many more match, and didn't fit.
+    #[prost(uint64, tag = "2")]
+    pub left_out: u64,
+    /// The nodes that answered, by name, unless another one was asked for.
+    #[prost(string, repeated, tag = "3")]
+    pub node_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Those of them which have no proxy, and so learn no names.
+    #[prost(string, repeated, tag = "4")]
+    pub without_proxy: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What stands in the way of taking this for the whole truth.
+    #[prost(string, repeated, tag = "5")]
+    pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The time of the answer, by which `since` and `expires` are told.
+    #[prost(message, optional, tag = "6")]
+    pub time: ::core::option::Option<crate::google::Timestamp>,
+}
+/// An address that a pod was told for a name.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ToldName {
+    /// `namespace/name`; empty: no pod has the address any more.
+    #[prost(string, tag = "1")]
+    pub pod: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub pod_ip: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub node_name: ::prost::alloc::string::String,
+    /// Without the dot at the end, in lower case.
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub address: ::prost::alloc::string::String,
+    /// When the pod was told first.
+    #[prost(message, optional, tag = "6")]
+    pub since: ::core::option::Option<crate::google::Timestamp>,
+    /// When the time to live of the last answer is over.
+    #[prost(message, optional, tag = "7")]
+    pub expires: ::core::option::Option<crate::google::Timestamp>,
+    #[prost(enumeration = "told_name::State", tag = "8")]
+    pub state: i32,
+    /// What selects the name for the pod: `cnp shop/web: toFQDNs *.example.com on 443/TCP`. At most 16.
+    #[prost(string, repeated, tag = "9")]
+    pub opened_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The pod asked for another name, of which this one is an alias.
+    #[prost(bool, tag = "10")]
+    pub is_alias: bool,
+}
+/// Nested message and enum types in `ToldName`.
+pub mod told_name {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum State {
+        Unspecified = 0,
+        /// A policy that selects the pod selects the name, and the address is open.
+        Open = 1,
+        /// No policy that selects the pod selects the name.
+        Asked = 2,
+        /// One does, and the address isn't open: the answer has run out, or there is no room for it.
+        NotOpen = 3,
+    }
+    impl State {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "STATE_UNSPECIFIED",
+                Self::Open => "OPEN",
+                Self::Asked => "ASKED",
+                Self::NotOpen => "NOT_OPEN",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "STATE_UNSPECIFIED" => Some(Self::Unspecified),
+                "OPEN" => Some(Self::Open),
+                "ASKED" => Some(Self::Asked),
+                "NOT_OPEN" => Some(Self::NotOpen),
+                _ => None,
+            }
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "grpc")]
+pub mod names_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct NamesClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl NamesClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> NamesClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> NamesClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            NamesClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// What pods were told for names; also what ran out within the last hour.
+        pub async fn list_names(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListNamesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNamesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flows.v1.Names/ListNames");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("flows.v1.Names", "ListNames"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "grpc")]
+pub mod names_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with NamesServer.
+    #[async_trait]
+    pub trait Names: std::marker::Send + std::marker::Sync + 'static {
+        /// What pods were told for names; also what ran out within the last hour.
+        async fn list_names(
+            &self,
+            request: tonic::Request<super::ListNamesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNamesResponse>,
+            tonic::Status,
+        >;
+    }
+    #[derive(Debug)]
+    pub struct NamesServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> NamesServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for NamesServer<T>
+    where
+        T: Names,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/flows.v1.Names/ListNames" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListNamesSvc<T: Names>(pub Arc<T>);
+                    impl<T: Names> tonic::server::UnaryService<super::ListNamesRequest>
+                    for ListNamesSvc<T> {
+                        type Response = super::ListNamesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListNamesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Names>::list_names(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListNamesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for NamesServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "flows.v1.Names";
+    impl<T> tonic::server::NamedService for NamesServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// One end of a connection.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct End {

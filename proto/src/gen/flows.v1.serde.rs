@@ -2466,6 +2466,98 @@ impl serde::Serialize for ListIdentitiesResponse {
         struct_ser.end()
     }
 }
+impl serde::Serialize for ListNamesRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.pod.is_empty() {
+            len += 1;
+        }
+        if !self.namespace.is_empty() {
+            len += 1;
+        }
+        if !self.node_name.is_empty() {
+            len += 1;
+        }
+        if !self.name.is_empty() {
+            len += 1;
+        }
+        if self.number != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.ListNamesRequest", len)?;
+        if !self.pod.is_empty() {
+            struct_ser.serialize_field("pod", &self.pod)?;
+        }
+        if !self.namespace.is_empty() {
+            struct_ser.serialize_field("namespace", &self.namespace)?;
+        }
+        if !self.node_name.is_empty() {
+            struct_ser.serialize_field("node_name", &self.node_name)?;
+        }
+        if !self.name.is_empty() {
+            struct_ser.serialize_field("name", &self.name)?;
+        }
+        if self.number != 0 {
+            struct_ser.serialize_field("number", &self.number)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for ListNamesResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.names.is_empty() {
+            len += 1;
+        }
+        if self.left_out != 0 {
+            len += 1;
+        }
+        if !self.node_names.is_empty() {
+            len += 1;
+        }
+        if !self.without_proxy.is_empty() {
+            len += 1;
+        }
+        if !self.notes.is_empty() {
+            len += 1;
+        }
+        if self.time.is_some() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.ListNamesResponse", len)?;
+        if !self.names.is_empty() {
+            struct_ser.serialize_field("names", &self.names)?;
+        }
+        if self.left_out != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("left_out", ToString::to_string(&self.left_out).as_str())?;
+        }
+        if !self.node_names.is_empty() {
+            struct_ser.serialize_field("node_names", &self.node_names)?;
+        }
+        if !self.without_proxy.is_empty() {
+            struct_ser.serialize_field("without_proxy", &self.without_proxy)?;
+        }
+        if !self.notes.is_empty() {
+            struct_ser.serialize_field("notes", &self.notes)?;
+        }
+        if let Some(v) = self.time.as_ref() {
+            struct_ser.serialize_field("time", v)?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for ManifestFile {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -4335,6 +4427,95 @@ impl serde::Serialize for TlsHello {
             struct_ser.serialize_field("server_name", &self.server_name)?;
         }
         struct_ser.end()
+    }
+}
+impl serde::Serialize for ToldName {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.pod.is_empty() {
+            len += 1;
+        }
+        if !self.pod_ip.is_empty() {
+            len += 1;
+        }
+        if !self.node_name.is_empty() {
+            len += 1;
+        }
+        if !self.name.is_empty() {
+            len += 1;
+        }
+        if !self.address.is_empty() {
+            len += 1;
+        }
+        if self.since.is_some() {
+            len += 1;
+        }
+        if self.expires.is_some() {
+            len += 1;
+        }
+        if self.state != 0 {
+            len += 1;
+        }
+        if !self.opened_by.is_empty() {
+            len += 1;
+        }
+        if self.is_alias {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.ToldName", len)?;
+        if !self.pod.is_empty() {
+            struct_ser.serialize_field("pod", &self.pod)?;
+        }
+        if !self.pod_ip.is_empty() {
+            struct_ser.serialize_field("pod_ip", &self.pod_ip)?;
+        }
+        if !self.node_name.is_empty() {
+            struct_ser.serialize_field("node_name", &self.node_name)?;
+        }
+        if !self.name.is_empty() {
+            struct_ser.serialize_field("name", &self.name)?;
+        }
+        if !self.address.is_empty() {
+            struct_ser.serialize_field("address", &self.address)?;
+        }
+        if let Some(v) = self.since.as_ref() {
+            struct_ser.serialize_field("since", v)?;
+        }
+        if let Some(v) = self.expires.as_ref() {
+            struct_ser.serialize_field("expires", v)?;
+        }
+        if self.state != 0 {
+            let v = told_name::State::try_from(self.state)
+                .map_or_else(|_| crate::json::Variant::Number(self.state), crate::json::Variant::Name);
+            struct_ser.serialize_field("state", &v)?;
+        }
+        if !self.opened_by.is_empty() {
+            struct_ser.serialize_field("opened_by", &self.opened_by)?;
+        }
+        if self.is_alias {
+            struct_ser.serialize_field("is_alias", &self.is_alias)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for told_name::State {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        let variant = match self {
+            Self::Unspecified => "STATE_UNSPECIFIED",
+            Self::Open => "OPEN",
+            Self::Asked => "ASKED",
+            Self::NotOpen => "NOT_OPEN",
+        };
+        serializer.serialize_str(variant)
     }
 }
 impl serde::Serialize for TraceRequest {

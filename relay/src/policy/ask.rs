@@ -88,7 +88,7 @@ where
 ///
 /// # Errors
 /// No node answered.
-pub(super) async fn all<T, F>(
+pub(crate) async fn all<T, F>(
     relay: &Relay,
     question: impl Fn(Channel) -> F,
 ) -> Result<(Vec<T>, Vec<String>), Status>
@@ -139,7 +139,7 @@ pub(super) fn said(status: &Status) -> &str {
 }
 
 /// Notes of a node, with its name where they lack it.
-pub(super) fn of_node(name: &str, notes: Vec<String>) -> impl Iterator<Item = String> {
+pub(crate) fn of_node(name: &str, notes: Vec<String>) -> impl Iterator<Item = String> {
     notes
         .into_iter()
         .map(move |note| match note.starts_with(&format!("{name} ")) {
