@@ -80,19 +80,6 @@ fn until(lab: &TestLab, from: &str, request: &str, expected: &str) {
     }
 }
 
-/// The flows until there is a line that has all of these words.
-fn told(lab: &TestLab, arguments: &[&str], words: &[&str]) {
-    let deadline = Deadline::after(Duration::from_secs(20));
-    loop {
-        let (text, errors, _) = lab.run_flows(arguments);
-        let has_all = |line: &str| words.iter().all(|word| line.contains(word));
-        if text.lines().any(has_all) {
-            return;
-        }
-        assert!(deadline.pause(), "{words:?} in:\n{text}{errors}");
-    }
-}
-
 #[test]
 fn requests_are_judged_by_the_rules_of_their_moment() {
     let mut lab = up();
@@ -125,8 +112,7 @@ fn requests_are_judged_by_the_rules_of_their_moment() {
     assert_eq!(ask(&lab, "stranger", "api", "GET /metrics", 1), "");
 
     let l7 = ["observe", "--type", "l7", "--last", "100"];
-    told(
-        &lab,
+    lab.told(
         &l7,
         &[
             "default/near",
@@ -136,35 +122,28 @@ fn requests_are_judged_by_the_rules_of_their_moment() {
             "method POST is not GET",
         ],
     );
-    told(
-        &lab,
+    lab.told(
         &l7,
         &["default/far", "DROPPED", "path /metrics/x is not /metrics"],
     );
-    told(&lab, &l7, &["default/near", "FORWARDED", "cnp default/api"]);
+    lab.told(&l7, &["default/near", "FORWARDED", "cnp default/api"]);
     let json = ["observe", "--http-method", "DELETE", "-o", "jsonpb"];
-    told(
-        &lab,
+    lab.told(
         &json,
         &["\"method\":\"DELETE\"", "\"DROPPED\"", "\"type\":129"],
     );
     // A denied request is a row by itself and an incident, whatever its connection; and all are counted.
     let denied = "cnp default/api \u{b7} POST /metrics: 403";
     let rows = ["observe", "--last", "200"];
-    told(&lab, &rows, &["default/near", "api:8080", "DENIED", denied]);
-    told(
-        &lab,
-        &rows,
-        &["default/far", "ALLOWED", "1 request, 1 denied"],
-    );
-    told(&lab, &["incidents"], &["near", "api:8080", denied]);
+    lab.told(&rows, &["default/near", "api:8080", "DENIED", denied]);
+    lab.told(&rows, &["default/far", "ALLOWED", "1 request, 1 denied"]);
+    lab.told(&["incidents"], &["near", "api:8080", denied]);
     let page = metrics(&lab);
     assert_eq!(page["flows_proxy_connected"], 1);
     let forbidden = "method=\"POST\",protocol=\"HTTP/1.1\",status=\"403\",reporter=\"server\"";
     assert!(page[&format!("hubble_http_requests_total{{{forbidden}}}")] >= 4);
     let redirected = ["observe", "--events", "--verdict", "REDIRECTED"];
-    told(
-        &lab,
+    lab.told(
         &redirected,
         &["default/near", "api:8080", "cnp default/api"],
     );
@@ -202,11 +181,7 @@ fn neither_an_agent_nor_a_proxy_is_missed_in_silence() {
     lab.lab_mut().restart_agent("one").unwrap();
     // What was recorded meanwhile isn't lost.
     let l7 = ["observe", "--type", "l7", "--last", "100"];
-    told(
-        &lab,
-        &l7,
-        &["default/far", "DROPPED", "method POST is not GET"],
-    );
+    lab.told(&l7, &["default/far", "DROPPED", "method POST is not GET"]);
     assert_eq!(ask(&lab, "far", "api", "POST /metrics", 10), DENIED);
 
     // Without a proxy nothing passes, which is told.
@@ -222,12 +197,8 @@ fn neither_an_agent_nor_a_proxy_is_missed_in_silence() {
         "--last",
         "20",
     ];
-    told(
-        &lab,
-        &drops,
-        &["default/near", "api:8080", "cnp default/api"],
-    );
-    told(&lab, &["status"], &["flows-proxy doesn't run on this node"]);
+    lab.told(&drops, &["default/near", "api:8080", "cnp default/api"]);
+    lab.told(&["status"], &["flows-proxy doesn't run on this node"]);
     // A new one begins with the rules of the moment, also those that came while there was none.
     lab.enforce("policy.yaml", &policy("POST")).unwrap();
     lab.lab_mut().restart_proxy("one").unwrap();
@@ -235,7 +206,7 @@ fn neither_an_agent_nor_a_proxy_is_missed_in_silence() {
         until(&lab, from, "POST /metrics", ALLOWED);
         assert_eq!(ask(&lab, from, "api", "GET /metrics", 10), DENIED, "{from}");
     }
-    told(&lab, &l7, &["default/near", "FORWARDED", "cnp default/api"]);
+    lab.told(&l7, &["default/near", "FORWARDED", "cnp default/api"]);
     let deadline = Deadline::after(Duration::from_secs(20));
     while !lab.lab().complaints().is_empty() {
         assert!(deadline.pause(), "{:?}", lab.lab().complaints());
@@ -361,8 +332,7 @@ fn a_name_opens_what_its_answer_says_before_the_answer_arrives() {
     });
     asking.join().unwrap();
     let l7 = ["observe", "--type", "l7", "--last", "100"];
-    told(
-        &lab,
+    lab.told(
         &l7,
         &[
             "default/payment",
@@ -372,8 +342,7 @@ fn a_name_opens_what_its_answer_says_before_the_answer_arrives() {
             "cnp default/payment",
         ],
     );
-    told(
-        &lab,
+    lab.told(
         &l7,
         &[
             "default/payment",
@@ -381,8 +350,7 @@ fn a_name_opens_what_its_answer_says_before_the_answer_arrives() {
             "api.stripe.test 203.0.113.10",
         ],
     );
-    told(
-        &lab,
+    lab.told(
         &["names", "list"],
         &[
             "default/payment",
@@ -392,8 +360,7 @@ fn a_name_opens_what_its_answer_says_before_the_answer_arrives() {
         ],
     );
     let denied = ["observe", "--verdict", "DROPPED"];
-    told(
-        &lab,
+    lab.told(
         &denied,
         &[
             "default/payment",

@@ -57,19 +57,6 @@ fn says(lab: &TestLab, pod: &str, container: &str, words: &str) {
     }
 }
 
-/// Waits until a line has all of these words.
-fn told(lab: &TestLab, arguments: &[&str], words: &[&str]) {
-    let deadline = Deadline::after(PATIENCE);
-    loop {
-        let (text, errors, _) = lab.run_flows(arguments);
-        let has_all = |line: &str| words.iter().all(|word| line.contains(word));
-        if text.lines().any(has_all) {
-            return;
-        }
-        assert!(deadline.pause(), "{words:?} in:\n{text}{errors}");
-    }
-}
-
 fn manifests() -> String {
     let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata");
     let mut texts = Vec::new();
@@ -147,7 +134,7 @@ fn names_http_kafka_and_tls() {
         ("FORWARDED", ["order-service", "orders", "kafka-policy"]),
         ("DROPPED", ["order-service", "payments", "kafka-policy"]),
     ] {
-        told(&lab, &l7, &[&[verdict][..], &words].concat());
+        lab.told(&l7, &[&[verdict][..], &words].concat());
     }
     let denied = [
         "observe",
@@ -162,7 +149,7 @@ fn names_http_kafka_and_tls() {
         "203.0.113.11:443",
         "payment-service-egress",
     ];
-    told(&lab, &denied, &words);
+    lab.told(&denied, &words);
 
     // Names of TLS, of which one is right.
     let policy = include_str!("../../testdata/layer7/payment-service-egress.yaml");
@@ -180,7 +167,7 @@ fn names_http_kafka_and_tls() {
         "api.stripe.com",
         "other.stripe.com",
     ];
-    told(&lab, &l7, &words);
+    lab.told(&l7, &words);
     lab.enforce("payment.yaml", &with("api.stripe.com"))
         .unwrap();
     says(&lab, "payment-service", "charge", "/v1/charges: 200 OK");

@@ -184,6 +184,22 @@ impl TestLab {
         (text(output.stdout), text(output.stderr), is_ok)
     }
 
+    /// Runs `flows` until a line of what it prints has all of these words.
+    ///
+    /// # Panics
+    /// If none has in time.
+    pub fn told(&self, arguments: &[&str], words: &[&str]) {
+        let deadline = Deadline::after(PATIENCE);
+        loop {
+            let (text, errors, _) = self.run_flows(arguments);
+            let has_all = |line: &str| words.iter().all(|word| line.contains(word));
+            if text.lines().any(has_all) {
+                return;
+            }
+            assert!(deadline.pause(), "{words:?} in:\n{text}{errors}");
+        }
+    }
+
     /// Runs a command in a pod to its end.
     ///
     /// # Errors

@@ -151,7 +151,7 @@ pub(super) fn lived(times: &Times) -> impl Fn(&Entry) -> bool + use<> {
 
 /// What an entry stands for, as it is shown.
 pub(super) enum Shown<'a> {
-    Connection(Connection<'a, u64>, ConnectionView<'a, FlowRow>),
+    Connection(Box<(Connection<'a, u64>, ConnectionView<'a, FlowRow>)>),
     /// A denied one.
     Request(RequestView<'a, FlowRow>),
 }
@@ -163,12 +163,12 @@ impl<'a> Shown<'a> {
             return denied_request(known.snapshot, entry.number).map(Self::Request);
         }
         let (connection, view) = read(known, entry)?;
-        Some(Self::Connection(connection, view))
+        Some(Self::Connection(Box::new((connection, view))))
     }
 
     fn key(&self, column: AttributeId) -> SortKey {
         match self {
-            Self::Connection(_, view) => column.key(view),
+            Self::Connection(shown) => column.key(&shown.1),
             Self::Request(view) => column.key(view),
         }
     }
@@ -176,7 +176,7 @@ impl<'a> Shown<'a> {
     /// A line of CSV.
     pub(super) fn csv(&self, columns: &[AttributeId]) -> String {
         match self {
-            Self::Connection(_, view) => csv::row(view, columns),
+            Self::Connection(shown) => csv::row(&shown.1, columns),
             Self::Request(view) => csv::row(view, columns),
         }
     }
@@ -203,7 +203,7 @@ pub(super) fn row(
         return Row::of(known.snapshot, entry.number, columns);
     }
     Some(match Shown::read(known, entry)? {
-        Shown::Connection(connection, view) => of(&connection, &view, columns),
+        Shown::Connection(shown) => of(&shown.0, &shown.1, columns),
         Shown::Request(view) => {
             of_request(known.snapshot.row(entry.number)?, &view, entry, columns)
         }
@@ -224,10 +224,11 @@ fn of_request(
         kind: "request",
         verdict: Some(view.verdict().as_str_name()),
         judged: Some(Judged::of(view).name()),
-        cells: rows::cells_with(view, columns, |column| match column {
+        cells: rows::cells_with(view, columns, |column| {
             // What was asked, too; the reason is in its details.
-            AttributeId::Why => FlowsRow::of_request(view, true).map(|row| row.why),
-            _ => None,
+            (column == AttributeId::Why)
+                .then(|| FlowsRow::of_request(view, true).map(|row| row.why))
+                .flatten()
         }),
         ..Row::default()
     }
@@ -246,11 +247,10 @@ pub(super) fn of(
         kind: "connection",
         verdict: Some(view.verdict().as_str_name()),
         judged: Some(Judged::of(view).name()),
-        cells: rows::cells_with(view, columns, |column| match column {
-            AttributeId::State if view.requests().total > 0 => {
-                FlowsRow::new(connection, view, true).map(|row| row.state())
-            }
-            _ => None,
+        cells: rows::cells_with(view, columns, |column| {
+            (column == AttributeId::State && view.requests().total > 0)
+                .then(|| FlowsRow::new(connection, view, true).map(|row| row.state()))
+                .flatten()
         }),
         requests: Carried::of(view),
         lost: None,

@@ -219,7 +219,7 @@ impl Candidate {
 
 fn candidate(known: &ConnectionSnapshot<'_>, entry: &Entry) -> Option<Candidate> {
     let (connection, view) = match Shown::read(known, entry)? {
-        Shown::Connection(connection, view) => (connection, view),
+        Shown::Connection(shown) => *shown,
         Shown::Request(view) => {
             let row = Row::of_request(&view, true)?;
             let flow = FlowId::of(known.snapshot.row(entry.number)?);

@@ -1866,6 +1866,9 @@ export interface components {
             denied_ports?: string[];
             /** @description Pods of several nodes match and the answers differ: one per node */
             cases?: components["schemas"]["TraceResponse"][];
+            /** @description The request that was asked about: `HTTP POST /admin` */
+            request?: string;
+            resolution?: components["schemas"]["NameResolution"];
         };
         /** @description One end of a connection */
         Party: {
@@ -1892,6 +1895,7 @@ export interface components {
             revision?: number;
             allowed_ports?: string[];
             denied_ports?: string[];
+            request?: components["schemas"]["RequestJudgement"];
         };
         /** @description A policy that selects the end */
         PolicyFinding: {
@@ -1932,6 +1936,30 @@ export interface components {
             list?: "INGRESS" | "INGRESS_DENY" | "EGRESS" | "EGRESS_DENY";
             /** @description Index in the list; absent: 0 */
             index?: number;
+            /** @description Index in the rule's `toPorts`; absent: the rule as a whole */
+            port_rule_index?: number;
+            /**
+             * @description List of that item with the rule of layer 7; absent: the item as a whole
+             * @enum {string}
+             */
+            layer7_list?: "HTTP" | "DNS" | "KAFKA" | "SERVER_NAMES";
+            /** @description Index in that list; absent: 0 */
+            layer7_index?: number;
+        };
+        /** @description What the rules of layer 7 of one end decide on a request */
+        RequestJudgement: {
+            allowed?: boolean;
+            rule?: components["schemas"]["Rule"];
+            /** @description What first doesn't fit the nearest rule */
+            failed?: string;
+            text?: string;
+        };
+        /** @description Whether a pod may ask for a name */
+        NameResolution: {
+            name?: string;
+            allowed?: boolean;
+            rule?: components["schemas"]["Rule"];
+            text?: string;
         };
         /** @description A change that would allow the connection at one end */
         Suggestion: {
@@ -2241,6 +2269,8 @@ export type PolicyFinding = components['schemas']['PolicyFinding'];
 export type RuleFinding = components['schemas']['RuleFinding'];
 export type Rule = components['schemas']['Rule'];
 export type RulePath = components['schemas']['RulePath'];
+export type RequestJudgement = components['schemas']['RequestJudgement'];
+export type NameResolution = components['schemas']['NameResolution'];
 export type Suggestion = components['schemas']['Suggestion'];
 export type InvolvedPolicy = components['schemas']['InvolvedPolicy'];
 export type Direction = components['schemas']['Direction'];
