@@ -215,6 +215,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "relay",
             "service",
             "policy",
+            "names",
             "status",
             "server",
         ],
