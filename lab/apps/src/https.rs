@@ -1,6 +1,6 @@
 //! A server of HTTP over TLS, with a certificate that it makes itself.
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
@@ -8,10 +8,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::Error;
-
-/// The most of a request's head that is read.
-const HEAD: u64 = 64 << 10;
+use crate::{Error, http};
 
 /// Answers every request with a text, under any of these names, until it is stopped.
 ///
@@ -40,28 +37,5 @@ fn config(names: &[String]) -> Result<ServerConfig, Error> {
 
 fn talk(stream: TcpStream, config: &Arc<ServerConfig>, text: &str) -> io::Result<()> {
     let session = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
-    let mut stream = BufReader::new(StreamOwned::new(session, stream));
-    loop {
-        let mut head = io::Read::take(&mut stream, HEAD);
-        let mut is_request = false;
-        loop {
-            let mut line = String::new();
-            if head.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            if line.trim_end().is_empty() {
-                break;
-            }
-            is_request = true;
-        }
-        if !is_request {
-            return Ok(());
-        }
-        let length = text.len() + 1;
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{text}\n"
-        );
-        stream.get_mut().write_all(answer.as_bytes())?;
-        stream.get_mut().flush()?;
-    }
+    http::talk(StreamOwned::new(session, stream), text)
 }

@@ -5,6 +5,7 @@
 //! They serve one connection with one thread each, which the kernel's limits bound: they are for a lab.
 
 pub mod dns;
+pub mod http;
 pub mod https;
 pub mod kafka;
 pub mod request;
@@ -14,7 +15,7 @@ use std::net::{Ipv6Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-/// Why a server doesn't serve, or a request isn't one.
+/// Why a server doesn't serve.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A port can't be had.
@@ -25,9 +26,6 @@ pub enum Error {
         /// The system's reason.
         error: io::Error,
     },
-    /// A text that can't be understood, with what would be right.
-    #[error("{0}")]
-    Text(String),
     /// No certificate could be made.
     #[error("cannot make a certificate: {0}")]
     Certificate(String),

@@ -1,6 +1,6 @@
 //! A server: echoes what it gets, says what it was told to say, or speaks a protocol of layer 7.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv6Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::thread;
@@ -128,7 +128,7 @@ impl Serve {
         stream.set_nodelay(true)?;
         tracing::debug!(peer = ?stream.peer_addr(), "connection");
         if let Some(text) = &self.http {
-            return http(stream, text);
+            return apps::http::talk(stream, text);
         }
         if let Some(banner) = &self.banner {
             stream.write_all(format!("{banner}\r\n").as_bytes())?;
@@ -140,36 +140,6 @@ impl Serve {
                 return Ok(());
             }
             stream.write_all(&buffer[..length])?;
-        }
-    }
-}
-
-/// Answers every request of the connection, whatever it asks for.
-fn http(stream: TcpStream, text: &str) -> io::Result<()> {
-    let mut writer = stream.try_clone()?;
-    let mut reader = BufReader::new(stream.take(1 << 20));
-    loop {
-        let mut request = String::new();
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            if line.trim_end().is_empty() {
-                break;
-            }
-            request.push_str(&line);
-        }
-        let close = request
-            .lines()
-            .any(|line| line.eq_ignore_ascii_case("connection: close"));
-        let body = format!("{text}\n");
-        let length = body.len();
-        let head =
-            format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}");
-        writer.write_all(format!("{head}\r\n\r\n{body}").as_bytes())?;
-        if close {
-            return Ok(());
         }
     }
 }

@@ -236,7 +236,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "server",
         ],
     ),
-    ("lab/apps", &["dns", "https", "kafka", "request"]),
+    ("lab/apps", &["dns", "http", "https", "kafka", "request"]),
     (
         "lab",
         &[
