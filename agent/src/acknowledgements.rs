@@ -19,7 +19,7 @@ use proto::{
 use thiserror::Error;
 use tracing::warn;
 
-use crate::journal::{StateFileError, replace};
+use durable::{StateFileError, replace};
 
 /// The most that are kept.
 const MOST: usize = 1_000;

@@ -58,7 +58,7 @@ use crate::{
     proxy::ProxyFacts,
 };
 
-pub use crate::journal::{Damage as StateFileDamage, StateFileError};
+pub use durable::{Damage as StateFileDamage, StateFileError};
 pub use error::{EnforceError, LoaderError};
 
 /// How often the kernel's counters are read, and what failed is tried again.
@@ -164,7 +164,7 @@ impl Reconciler {
         let enforced = !checkpoint.is_empty() || !in_force.tables.is_empty();
         let source = manifests::follow(&config.state_dir, &checkpoint, notifications)?;
         let manifests = Manifests::new(source, enforced, &run_dir)?;
-        Ok(Self {
+        let mut reconciler = Self {
             sweeper: Sweeper::start(Arc::clone(datapath.stats()), &in_force)?,
             published: Published {
                 names: Arc::default(),
@@ -199,7 +199,10 @@ impl Reconciler {
             notes: Vec::new(),
             behind: None,
             layer7,
-        })
+        };
+        // What ran out while no agent was there doesn't come into force once more.
+        reconciler.forget_names();
+        Ok(reconciler)
     }
 
     /// What the rest of the agent reads.
@@ -346,7 +349,7 @@ impl Reconciler {
         let names = self.enrichment.names(&names, &sources, since);
         self.published.names.store(Arc::new(names));
         if let Some(layer7) = &mut self.layer7 {
-            layer7.prepare(&compiled.layer7)?;
+            layer7.prepare(compiled)?;
         }
         let when = sweep::now();
         let applied = match &admitted.changes {
@@ -358,7 +361,7 @@ impl Reconciler {
         };
         let applied = applied.map_err(loader_error("writing maps"))?;
         if let Some(layer7) = &mut self.layer7 {
-            layer7.settle()?;
+            layer7.settle(compiled)?;
         }
         self.here = Some(admitted.here.clone());
         self.in_force = Some(Arc::clone(state));

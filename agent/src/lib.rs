@@ -19,7 +19,6 @@ mod error;
 pub mod fact;
 pub mod history;
 pub mod hubble;
-mod journal;
 pub mod metrics;
 pub mod node;
 pub mod observe;

@@ -25,8 +25,8 @@ use thiserror::Error;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::fact::Fact;
-use crate::journal::StateFileError;
 use crate::node::Notifier;
+use durable::StateFileError;
 
 pub use stats::ProxyStats;
 
@@ -177,7 +177,7 @@ impl Proxy {
     pub fn put(&self, rules: &Snapshot) -> Result<(), ProxyError> {
         let json = String::from_utf8_lossy(&rules.to_json()?).into_owned();
         let path = self.directory.join("proxy-rules.json");
-        crate::journal::replace(&path, json.as_bytes(), true)?;
+        durable::replace(&path, json.as_bytes(), true)?;
         let (answer, answered) = sync_channel(1);
         let command = Command::SetRules(SetRules {
             json,

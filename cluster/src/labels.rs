@@ -221,7 +221,7 @@ impl Labels {
     }
 
     pub(crate) fn digest(&self) -> u64 {
-        let mut digest = crate::digest::Digest::default();
+        let mut digest = durable::Digest::default();
         for label in self.iter() {
             digest.tagged(b's', label.source.as_bytes());
             digest.tagged(b'k', label.key.as_bytes());

@@ -12,7 +12,6 @@
 
 pub mod changes;
 pub mod differ;
-mod digest;
 pub mod identities;
 pub mod labels;
 pub mod manifest;
@@ -28,7 +27,6 @@ pub mod state;
 pub mod yaml;
 
 pub use changes::ObjectChange;
-pub use digest::checksum;
 pub use flow::{Identity, quantity, spelling};
 pub use identities::Identities;
 pub use labels::{Label, Labels};

@@ -213,12 +213,12 @@ impl Node {
     /// A 64-bit digest of the value that ignores positions: equal for texts that differ in comments,
     /// indentation or place only. Stable over versions of this program.
     pub fn digest(&self) -> u64 {
-        let mut digest = crate::digest::Digest::default();
+        let mut digest = durable::Digest::default();
         self.feed(&mut digest);
         digest.finish()
     }
 
-    fn feed(&self, digest: &mut crate::digest::Digest) {
+    fn feed(&self, digest: &mut durable::Digest) {
         match &self.value {
             Value::Null => digest.tagged(b'n', &[]),
             Value::Bool(value) => digest.tagged(b'b', &[u8::from(*value)]),

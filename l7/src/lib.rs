@@ -5,6 +5,7 @@
 //! wire      readers of DNS and TLS, names and their patterns: a crate without std
 //! regexp    the regular expressions of policies: Go's language
 //! names     matchName, matchPattern, serverNames
+//! learned   addresses of names, and whose identity they have
 //! http      rules of HTTP, paths, heads of requests
 //! kafka     rules of Kafka, requests and answers, connections
 //! rules     rules by endpoint, direction and port; a request judged, and why it is denied
@@ -16,6 +17,7 @@
 
 pub mod http;
 pub mod kafka;
+pub mod learned;
 pub mod lint;
 pub mod names;
 pub mod placement;

@@ -1,6 +1,8 @@
 //! Rules of layer 7 in a running lab: real requests to real servers, judged by each node's proxy.
 
 mod common;
+#[path = "common/names.rs"]
+mod names;
 
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use std::time::{Duration, Instant};
 use common::program;
 use flows_lab::network;
 use flows_lab::process::Deadline;
+use names::{query, resolver, within};
 use testing_lab::{TestLab, metrics, options, pod};
 
 const POLICY: &str = "apiVersion: cilium.io/v2
@@ -211,44 +214,6 @@ fn neither_an_agent_nor_a_proxy_is_missed_in_silence() {
     while !lab.lab().complaints().is_empty() {
         assert!(deadline.pause(), "{:?}", lab.lab().complaints());
     }
-}
-
-/// Runs something with sockets of a network namespace, on a thread of its own.
-fn within<T: Send + 'static>(
-    namespace: &Path,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> thread::JoinHandle<T> {
-    let namespace = namespace.to_owned();
-    thread::spawn(move || {
-        flows_lab::netns::enter(&namespace).unwrap();
-        work()
-    })
-}
-
-/// A resolver for whatever is asked of it: the outside host, for a minute.
-fn resolver(socket: &UdpSocket) {
-    let mut buffer = [0; 512];
-    while let Ok((length, from)) = socket.recv_from(&mut buffer) {
-        let query = &buffer[..length];
-        // Behind the header stands one name, and its type and class.
-        let end = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
-        let mut answer = query[..end].to_vec();
-        answer[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
-        answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
-        answer.extend(network::OUTSIDE_IPV4.octets());
-        socket.send_to(&answer, from).unwrap();
-    }
-}
-
-fn query(id: u16, name: &str) -> Vec<u8> {
-    let mut query = id.to_be_bytes().to_vec();
-    query.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    for label in name.split('.') {
-        query.push(u8::try_from(label.len()).unwrap());
-        query.extend(label.as_bytes());
-    }
-    query.extend([0, 0, 1, 0, 1]);
-    query
 }
 
 const NAMES: &str = "apiVersion: cilium.io/v2

@@ -11,6 +11,7 @@
 //!                           record: what was decided, into a bounded queue
 //!
 //!  control: rules in; records out; addresses of names, which the agent acknowledges
+//!  unattended: addresses of names while there is no agent
 //! ```
 //!
 //! Listening sockets may be held by another process, a supervisor or systemd, so that they outlive this one.
@@ -41,4 +42,5 @@ pub mod run;
 pub mod splice;
 pub mod supervise;
 mod tls;
+pub mod unattended;
 pub mod world;

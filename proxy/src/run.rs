@@ -29,6 +29,7 @@ use crate::network::{AdoptError, ListenError, Listeners, Transparent};
 use crate::record::Records;
 use crate::rules::RuleStore;
 use crate::supervise::{self, SuperviseError};
+use crate::unattended::Unattended;
 use crate::world::World;
 
 /// Mode of the run directory, if it isn't there yet.
@@ -240,7 +241,8 @@ impl Proxy {
                 tracing::error!(%error, "the last rules can't be used: redirected connections are refused until an agent sets new ones");
             }
         }
-        let names = Arc::new(AgentNames::default());
+        let unattended = Unattended::start(self.config.run_dir.clone(), self.config.bpffs())?;
+        let names = Arc::new(AgentNames::new(unattended));
         let limits = Limits {
             connections: self.config.max_connections,
             idle: Duration::from_secs(self.config.idle_timeout),

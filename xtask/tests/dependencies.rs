@@ -18,7 +18,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("flows-l7", &["flows-l7-wire"]),
     ("flows-proto", &[]),
     ("flows-flow", &["flows-abi", "flows-proto"]),
-    ("flows-cluster", &["flows-abi", "flows-flow"]),
+    ("flows-durable", &[]),
+    (
+        "flows-cluster",
+        &["flows-abi", "flows-durable", "flows-flow"],
+    ),
     (
         "flows-policy",
         &[
@@ -53,6 +57,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "flows-cluster",
             "flows-datapath-core",
             "flows-datapath-host",
+            "flows-durable",
             "flows-explain",
             "flows-flow",
             "flows-l7",
@@ -67,6 +72,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "flows-proxy",
         &[
             "flows-abi",
+            "flows-durable",
             "flows-l7",
             "flows-l7-wire",
             "flows-loader",

@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use tracing::warn;
 
 use super::entry::{Entry, Record};
-use crate::journal::{Found, Journal, StateFileError};
+use durable::{Found, Journal, StateFileError};
 
 /// The file.
 #[derive(Debug)]

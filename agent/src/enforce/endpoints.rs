@@ -12,7 +12,7 @@ use cluster::NamespacedName;
 use loader::IfIndex;
 use serde::Serialize;
 
-use crate::journal::{StateFileError, replace};
+use durable::{StateFileError, replace};
 
 /// The host side of a pod's veth.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use loader::Datapath;
+use policy::Compiled;
 use policy::layer7::{TablePortSets, snapshot};
 
 use super::error::{EnforceError, loader_error};
@@ -71,7 +72,9 @@ impl Layer7 {
 
     /// Gives the proxy what is to be judged by the tables that are to come, and leaves it the rules of places that
     /// the present ones still send to it.
-    pub(super) fn prepare(&mut self, wanted: &TablePortSets) -> Result<(), EnforceError> {
+    pub(super) fn prepare(&mut self, compiled: &Compiled) -> Result<(), EnforceError> {
+        let wanted = &compiled.layer7;
+        self.names.before_change(compiled)?;
         self.wanted.clone_from(wanted);
         let mut both = wanted.clone();
         for (place, rules) in self.given.iter().flatten() {
@@ -81,7 +84,8 @@ impl Layer7 {
     }
 
     /// The maps say so.
-    pub(super) fn settle(&mut self) -> Result<(), EnforceError> {
+    pub(super) fn settle(&mut self, compiled: &Compiled) -> Result<(), EnforceError> {
+        self.names.after_change(compiled)?;
         self.give(self.wanted.clone())
     }
 

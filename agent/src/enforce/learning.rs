@@ -27,6 +27,24 @@ impl Reconciler {
             (learned, lesson.map_err(|full| full.to_string()))
         });
         let answers: Vec<Answer> = answers.collect();
+        self.forget_names();
+        let Some(layer7) = &mut self.layer7 else {
+            return (answers, false);
+        };
+        let names = &mut layer7.names;
+        if let Err(error) = names.save() {
+            warn!(error = %chain(&error), "addresses of names are not kept over a restart");
+        }
+        let is_new = names.relabel(self.compiler.compiled());
+        (answers, is_new)
+    }
+
+    /// Forgets what has run out, but for addresses that connections have.
+    pub(super) fn forget_names(&mut self) {
+        let Some(layer7) = &mut self.layer7 else {
+            return;
+        };
+        let names = &mut layer7.names;
         let due = names.due(now());
         if !due.is_empty() {
             let addresses: BTreeSet<IpAddr> = due.iter().map(|entry| entry.address).collect();
@@ -39,11 +57,6 @@ impl Reconciler {
             };
             names.forget(due, &in_use, now());
         }
-        if let Err(error) = names.save() {
-            warn!(error = %chain(&error), "addresses of names are not kept over a restart");
-        }
-        let is_new = names.relabel(self.compiler.compiled());
-        (answers, is_new)
     }
 
     /// Tells the proxy that answers may leave, or why they may not.

@@ -8,7 +8,10 @@
 //! An address has one identity for all selectors that one of its names matches, so that ten thousand addresses
 //! of a name are one identity. A name is forgotten some time after its answer has run out, since clients connect
 //! late; an address with connections keeps its names as long as they live.
+//!
+//! While no agent runs, a proxy goes on with what is handed over to it: `handover`.
 
+mod handover;
 mod selectors;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,19 +22,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use abi::maps;
-use cluster::{Labels, SharedMap};
+use cluster::{Label, Labels, SharedMap};
+use durable::{Journal, StateFileError};
+use l7::learned::{GRACE, NameIdentities, NameIdentity};
 use policy::{Compiled, Compiler};
 use tracing::warn;
 
+use self::handover::Handover;
 use self::selectors::{Selectors, outside};
 use super::admission::Policies;
-use crate::journal::{Journal, StateFileError};
 use crate::node::ToldNames;
 use crate::node::name_book::{Bounds, Entry, Full, NameBook, Seconds};
 use crate::proxy::Learned;
-
-/// How long a name opens its addresses after its answer has run out.
-const GRACE: Seconds = 30;
 
 /// How long people can ask for a name whose answer has run out.
 const REMEMBERED: Seconds = 3_600;
@@ -81,7 +83,12 @@ pub(super) struct Names {
     labels: SharedMap<IpAddr, Labels>,
     /// Sets of labels, and how many addresses have each.
     sets: BTreeMap<Labels, usize>,
+    /// Sets that count once more than addresses have them: there is an identity before the first name.
+    prepared: BTreeSet<Labels>,
     has_other_sets: bool,
+    /// The sets or selectors aren't those that were handed over.
+    has_other_identities: bool,
+    handover: Handover,
     /// Addresses whose labels are to be looked at.
     changed: BTreeSet<IpAddr>,
     journal: Journal,
@@ -114,14 +121,17 @@ impl Names {
                 Journal::new(path)
             }
         };
-        let names = Self {
+        let mut names = Self {
             filed,
             told,
             selectors: None,
             policies: Policies::default(),
             labels: SharedMap::default(),
             sets: BTreeMap::new(),
+            prepared: BTreeSet::new(),
             has_other_sets: false,
+            has_other_identities: true,
+            handover: Handover::open(run_dir),
             changed,
             journal,
             unsaved: [BTreeSet::new(), BTreeSet::new()],
@@ -130,6 +140,14 @@ impl Names {
             full: None,
             refused: 0,
         };
+        for entry in handover::take(run_dir) {
+            // Here, too, what there is no room for is asked for again.
+            drop(names.file(entry));
+        }
+        match names.save() {
+            Ok(()) => handover::forget(run_dir),
+            Err(error) => warn!(%error, "names that flows-proxy learned are not kept yet"),
+        }
         for entry in names.filed.iter() {
             names.tell(entry);
         }
@@ -216,6 +234,7 @@ impl Names {
     /// # Errors
     /// The file system refuses. It is tried again the next time.
     pub(super) fn save(&mut self) -> Result<(), StateFileError> {
+        self.handover.catch_up()?;
         let [new, longer] = &self.unsaved;
         let is_due = !longer.is_empty() && self.saved.elapsed() >= SAVE_EVERY;
         if new.is_empty() && !is_due {
@@ -285,8 +304,22 @@ impl Names {
         if !is_known || prefixes {
             let all = self.filed.iter().map(|entry| entry.address);
             self.changed.extend(all);
+            self.prepare(compiler.compiled());
         }
         self.relabel(compiler.compiled());
+    }
+
+    fn prepare(&mut self, compiled: &Compiled) {
+        let selectors = self.selectors.as_ref();
+        let prepared = selectors.map_or_else(BTreeSet::new, |of| of.prepared(compiled));
+        for labels in prepared.difference(&self.prepared) {
+            self.has_other_sets |= count_one(&mut self.sets, labels);
+        }
+        for labels in self.prepared.difference(&prepared) {
+            self.has_other_sets |= forget_one(&mut self.sets, labels);
+        }
+        self.prepared = prepared;
+        self.has_other_identities = true;
     }
 
     fn select(&mut self, selectors: Selectors, now: Seconds) {
@@ -341,9 +374,7 @@ impl Names {
             }
             match labels {
                 Some(labels) => {
-                    let known = self.sets.entry(labels.clone()).or_insert(0);
-                    *known += 1;
-                    self.has_other_sets |= *known == 1;
+                    self.has_other_sets |= count_one(&mut self.sets, &labels);
                     self.labels.insert(address, labels);
                 }
                 None => drop(self.labels.remove(&address)),
@@ -362,8 +393,66 @@ impl Names {
 
     /// The sets of labels, if there are others than when this was asked last.
     pub(super) fn take_sets(&mut self) -> Option<BTreeSet<Labels>> {
-        mem::take(&mut self.has_other_sets).then(|| self.sets.keys().cloned().collect())
+        let is_other = mem::take(&mut self.has_other_sets);
+        self.has_other_identities |= is_other;
+        is_other.then(|| self.sets.keys().cloned().collect())
     }
+
+    /// The maps are about to say what was compiled.
+    ///
+    /// # Errors
+    /// The file system refuses: they must not.
+    pub(super) fn before_change(&mut self, compiled: &Compiled) -> Result<(), StateFileError> {
+        if !self.has_other_identities {
+            return Ok(());
+        }
+        let identities = self.identities(compiled);
+        self.handover.narrow(&identities)
+    }
+
+    /// They do.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub(super) fn after_change(&mut self, compiled: &Compiled) -> Result<(), StateFileError> {
+        if self.has_other_identities {
+            self.handover.settle(self.identities(compiled))?;
+            self.has_other_identities = false;
+        }
+        Ok(())
+    }
+
+    /// What each set of labels has for a number.
+    fn identities(&self, compiled: &Compiled) -> NameIdentities {
+        let Some(selectors) = &self.selectors else {
+            return NameIdentities::default();
+        };
+        let identity = |labels: &Labels| {
+            let (named, outside): (Vec<&Label>, Vec<&Label>) = labels
+                .iter()
+                .partition(|label| selectors.place(label).is_some());
+            let outside: Labels = outside.into_iter().cloned().collect();
+            let places = named.into_iter().filter_map(|label| selectors.place(label));
+            let mut places: Vec<u32> = places.filter_map(|place| place.try_into().ok()).collect();
+            places.sort_unstable();
+            Some(NameIdentity {
+                outside: compiled.identities.find(&outside)?.0,
+                selectors: places,
+                identity: compiled.identities.find(labels)?.0,
+            })
+        };
+        NameIdentities {
+            selectors: selectors.specs(),
+            identities: self.sets.keys().filter_map(identity).collect(),
+        }
+    }
+}
+
+/// An address more that has them; whether it is the first one.
+fn count_one(sets: &mut BTreeMap<Labels, usize>, labels: &Labels) -> bool {
+    let count = sets.entry(labels.clone()).or_insert(0);
+    *count += 1;
+    *count == 1
 }
 
 /// An address less that has them; whether it was the last one.

@@ -1,13 +1,13 @@
 //! What must mean the same to the next agent: numbers that stand in the kernel's maps, and the last
 //! good form of every manifest ([`log`]). Written before the maps are, change by change
-//! ([`crate::journal`]).
+//! ([`durable`]).
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use cluster::{differ::changed, source::Checkpoint};
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{Damage, Found, Journal, StateFileError};
+use durable::{Damage, Found, Journal, StateFileError};
 
 mod log;
 

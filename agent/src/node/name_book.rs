@@ -12,11 +12,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Seconds since 1970.
-pub type Seconds = u64;
+pub use l7::learned::{Entry, Seconds};
 
 /// Names of one address that a pod has; the one that runs out first makes room for more.
 const NAMES: usize = 16;
@@ -28,26 +26,6 @@ const EVICTIONS: usize = 256;
 pub fn now() -> Seconds {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
-}
-
-/// An address that a pod was told for a name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The pod's address.
-    pub pod: IpAddr,
-    /// In lower case, with the dot at the end.
-    pub name: Arc<str>,
-    /// What the name stands for.
-    pub address: IpAddr,
-    /// When the pod was told first.
-    pub since: Seconds,
-    /// When the time to live of the last answer is over.
-    pub expires: Seconds,
-    /// Until when it is kept.
-    pub until: Seconds,
-    /// The pod asked for another name, of which this one is an alias.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_alias: bool,
 }
 
 /// How much fits into a book.

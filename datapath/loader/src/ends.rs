@@ -49,9 +49,9 @@ struct Opened {
 }
 
 #[derive(Debug)]
-struct Maps {
-    addr4: Map<Addr4, Staged<Addr>>,
-    addr6: Map<Addr6, Staged<Addr>>,
+pub(crate) struct Maps {
+    pub(crate) addr4: Map<Addr4, Staged<Addr>>,
+    pub(crate) addr6: Map<Addr6, Staged<Addr>>,
     cidr4: Map<Cidr4, Staged<Addr>>,
     cidr6: Map<Cidr6, Staged<Addr>>,
     endpoints: Map<u32, Staged<Endpoint>>,
@@ -117,7 +117,7 @@ fn inodes(bpffs: &Path) -> Result<[u64; 4], Error> {
 }
 
 impl Maps {
-    fn open(bpffs: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(bpffs: &Path) -> Result<Self, Error> {
         let path = versioned(bpffs, maps::NODE.name);
         let node = Mapping::of_pin(&path, size_of::<Node>()).map_err(|source| Error::Path {
             action: "mapping into memory",
@@ -134,7 +134,7 @@ impl Maps {
         })
     }
 
-    fn end(&self, address: IpAddr) -> Result<End, Error> {
+    pub(crate) fn end(&self, address: IpAddr) -> Result<End, Error> {
         let revision = self.node.load32(std::mem::offset_of!(Node, revision));
         let now = tick(sys::monotonic_ns());
         let counts = |staged: Option<Staged<Addr>>| {

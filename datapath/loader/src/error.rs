@@ -111,6 +111,14 @@ pub enum Error {
         /// What is wrong.
         reason: &'static str,
     },
+    /// What an agent was doing with an entry when it ended has to be finished first.
+    #[error("entry {entry} of map {map} was being changed when the agent ended: start it again")]
+    Unsettled {
+        /// Name of the map.
+        map: &'static str,
+        /// The key, as the program sees it.
+        entry: String,
+    },
     /// Changes were given before the whole desired state was.
     #[error("changes need a base: apply the whole desired state once after opening")]
     NoBase,

@@ -49,6 +49,7 @@ mod staged;
 mod stats;
 mod sys;
 pub mod testrun;
+pub mod unattended;
 
 pub use apply::Applied;
 pub use datapath::{Datapath, Options};

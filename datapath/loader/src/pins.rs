@@ -51,24 +51,30 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error 
     }
 }
 
+/// Locks a bpffs; `None`: another process has it.
+pub(crate) fn try_lock(directory: &Path) -> Result<Option<File>, Error> {
+    let file = File::open(directory).map_err(failed("opening", directory))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed("locking", directory)(error)),
+    }
+}
+
 fn lock(directory: &Path) -> Result<File, Error> {
     const STEP: Duration = Duration::from_millis(20);
-    let file = File::open(directory).map_err(failed("opening", directory))?;
     let mut waited = Duration::ZERO;
     loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if waited < PATIENCE => {
-                std::thread::sleep(STEP);
-                waited += STEP;
-            }
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::Busy {
-                    path: directory.to_path_buf(),
-                });
-            }
-            Err(TryLockError::Error(error)) => return Err(failed("locking", directory)(error)),
+        if let Some(file) = try_lock(directory)? {
+            return Ok(file);
         }
+        if waited >= PATIENCE {
+            return Err(Error::Busy {
+                path: directory.to_path_buf(),
+            });
+        }
+        std::thread::sleep(STEP);
+        waited += STEP;
     }
 }
 

@@ -1,7 +1,8 @@
 //! Addresses of names, told to the agent, which acknowledges them.
 //!
-//! Without an agent an answer leaves only if it teaches nothing: its addresses were acknowledged for this
-//! endpoint and name, and hold still.
+//! Without an agent an answer leaves if it teaches nothing, its addresses having been acknowledged for this endpoint
+//! and name for longer than until now, or if they are learned unattended. One that comes while an agent starts waits
+//! for it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,11 +15,12 @@ use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{self, BoxStream};
 use proto::flows::v1::{LearnRequest, LearnResponse};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use crate::names::{LearnError, Learned, Names};
+use crate::unattended::{Unattended, UnattendedError};
 
 /// Answers that wait for an acknowledgement at a time.
 const MOST: usize = 4_096;
@@ -26,11 +28,14 @@ const MOST: usize = 4_096;
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Acknowledged addresses that are remembered.
 const REMEMBERED: usize = 65_536;
+/// Between two looks for an agent that starts.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// The agent, as far as names are concerned.
 #[derive(Debug, Default)]
 pub struct AgentNames {
     state: Mutex<State>,
+    unattended: Option<Unattended>,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +89,25 @@ impl State {
     }
 }
 
+/// What was done with an answer.
+enum Sent<'a> {
+    /// It teaches nothing.
+    Known,
+    /// The agent is told.
+    Told(PendingAck<'a>),
+    /// There is none.
+    NoAgent,
+}
+
 impl AgentNames {
+    /// With somebody who learns while there is no agent.
+    pub fn new(unattended: Unattended) -> Self {
+        Self {
+            state: Mutex::default(),
+            unattended: Some(unattended),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,24 +171,14 @@ impl AgentNames {
         answer(done, result);
     }
 
-    /// Tells the agent, if there is something to wait for.
-    fn send(&self, learned: Learned) -> Result<Option<PendingAck<'_>>, LearnError> {
-        let name: Arc<str> = learned.names.first().map_or_else(
-            || Arc::from(""),
-            |name| Arc::from(name.to_string().as_str()),
-        );
-        let pairs = learned.addresses.iter().map(|address| Pair {
-            endpoint: learned.endpoint,
-            name: Arc::clone(&name),
-            address: *address,
-        });
-        let pairs: Vec<Pair> = pairs.collect();
+    fn tell(&self, learned: &Learned) -> Result<Sent<'_>, LearnError> {
+        let pairs = pairs(learned);
         let mut state = self.state();
         let Some(agent) = state.agent.clone() else {
-            return match state.is_acknowledged(&pairs) {
-                true => Ok(None),
-                false => Err(LearnError::NoAgent),
-            };
+            return Ok(match state.is_acknowledged(&pairs) {
+                true => Sent::Known,
+                false => Sent::NoAgent,
+            });
         };
         if state.waiting.len() >= MOST {
             return Err(LearnError::Busy(MOST));
@@ -190,12 +203,55 @@ impl AgentNames {
             done,
         };
         state.waiting.insert(id, waiting);
-        Ok(Some(PendingAck {
+        Ok(Sent::Told(PendingAck {
             names: self,
             id,
             done: receiver,
         }))
     }
+
+    /// Has an answer learned by the agent, or without it.
+    async fn learn_by_either(&self, learned: &Learned) -> Result<(), LearnError> {
+        loop {
+            match self.tell(learned)? {
+                Sent::Known => return Ok(()),
+                Sent::Told(mut told) => match (&mut told.done).await {
+                    // It went: there may be another one.
+                    Ok(Err(LearnError::NoAgent)) | Err(_) if self.unattended.is_some() => {}
+                    Ok(result) => return result,
+                    Err(_dropped) => return Err(LearnError::NoAgent),
+                },
+                Sent::NoAgent => {
+                    let Some(unattended) = &self.unattended else {
+                        return Err(LearnError::NoAgent);
+                    };
+                    match unattended.learn(learned.clone()).await {
+                        Ok(()) => {
+                            let until = Instant::now() + Duration::from_secs(learned.ttl.into());
+                            self.state().remember(pairs(learned), until);
+                            return Ok(());
+                        }
+                        Err(UnattendedError::Learn(error)) => return Err(error),
+                        Err(UnattendedError::Agent) => sleep(BETWEEN_LOOKS).await,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What an answer teaches.
+fn pairs(learned: &Learned) -> Vec<Pair> {
+    let name: Arc<str> = learned.names.first().map_or_else(
+        || Arc::from(""),
+        |name| Arc::from(name.to_string().as_str()),
+    );
+    let pairs = learned.addresses.iter().map(|address| Pair {
+        endpoint: learned.endpoint,
+        name: Arc::clone(&name),
+        address: *address,
+    });
+    pairs.collect()
 }
 
 /// The answer may be gone: its query's client is.
@@ -221,14 +277,8 @@ impl Drop for PendingAck<'_> {
 impl Names for AgentNames {
     fn learn(&self, learned: Learned) -> BoxFuture<'_, Result<(), LearnError>> {
         async move {
-            let Some(mut told) = self.send(learned)? else {
-                return Ok(());
-            };
-            match timeout(PATIENCE, &mut told.done).await {
-                Ok(Ok(result)) => result,
-                Ok(Err(_dropped)) => Err(LearnError::NoAgent),
-                Err(_elapsed) => Err(LearnError::Timeout(PATIENCE)),
-            }
+            let learning = timeout(PATIENCE, self.learn_by_either(&learned));
+            learning.await.unwrap_or(Err(LearnError::Timeout(PATIENCE)))
         }
         .boxed()
     }

@@ -245,7 +245,7 @@ fn version(form: Option<&Object>) -> String {
         Some(Object::Policy(policy)) => policy.version.to_string(),
         Some(object) => {
             let text = serde_json::to_vec(object).unwrap_or_default();
-            format!("{:016x}", cluster::checksum(0, &text))
+            format!("{:016x}", durable::checksum(0, &text))
         }
     }
 }

@@ -9,7 +9,7 @@ use cluster::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{Damage, Found, Journal, StateFileError};
+use durable::{Damage, Found, Journal, StateFileError};
 
 /// The log and what it says.
 #[derive(Debug)]
@@ -149,7 +149,7 @@ mod tests {
             r#"{"a.yaml":[{"at":{"line":1,"column":1},"value":{"Map":[{"key":"a","at":{"line":1,"column":2},"node":{"at":{"line":1,"column":5},"value":{"Int":1}}}]}}],"b.yaml":[]}"#,
             r#"{"b.yaml":null}"#,
         ] {
-            sum = cluster::checksum(sum, record.as_bytes());
+            sum = durable::checksum(sum, record.as_bytes());
             text += &format!("{sum:016x} {record}\n");
         }
         fs::write(&path, &text).unwrap();

@@ -11,12 +11,12 @@ use std::time::{Duration, SystemTime};
 
 use nix::fcntl::OFlag;
 
-use crate::digest::Digest;
 use crate::manifest::{self, Document, Ignored, Object};
 use crate::object::ObjectName;
 use crate::origin::Origin;
 use crate::problem::Problem;
 use crate::yaml::{self, Position};
+use durable::Digest;
 
 /// An object that vanishes from a file that is written in place counts as gone once the file has been
 /// left alone for this long ...

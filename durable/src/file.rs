@@ -1,4 +1,4 @@
-//! Files of the agent's own: how one takes another's place, and what can be wrong with one.
+//! Files: how one takes another's place, and what can be wrong with one.
 
 use std::{
     fs::{self, File},
@@ -8,7 +8,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{Damage, VERSION};
+use crate::journal::{Damage, VERSION};
 
 /// The state file cannot be used.
 #[derive(Debug, Error)]
@@ -38,7 +38,7 @@ pub enum StateFileError {
     },
     /// Of another version.
     #[error(
-        "{} has form {found}, this agent reads {VERSION}; the last applied policy stays enforced. To \
+        "{} has form {found}, this program reads {VERSION}; the last applied policy stays enforced. To \
          start over, remove the file", path.display()
     )]
     Version {
@@ -53,7 +53,7 @@ pub enum StateFileError {
 ///
 /// # Errors
 /// The file system refuses; the file is as before.
-pub(crate) fn replace(path: &Path, content: &[u8], durable: bool) -> Result<(), StateFileError> {
+pub fn replace(path: &Path, content: &[u8], durable: bool) -> Result<(), StateFileError> {
     let new = path.with_extension("new");
     let written = File::create(&new).and_then(|mut file| {
         file.write_all(content)?;
@@ -75,7 +75,7 @@ pub(crate) fn replace(path: &Path, content: &[u8], durable: bool) -> Result<(), 
     Ok(())
 }
 
-pub(super) fn failed(
+pub(crate) fn failed(
     action: &'static str,
     path: &Path,
 ) -> impl FnOnce(io::Error) -> StateFileError {

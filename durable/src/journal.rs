@@ -25,21 +25,17 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tracing::{debug, warn};
 
-mod file;
-
-use file::failed;
-
-pub use file::StateFileError;
-pub(crate) use file::replace;
+use crate::digest::checksum;
+use crate::file::{StateFileError, failed, replace};
 
 /// Form of the files. Earlier ones were one JSON text, or lines without a head.
-pub(crate) const VERSION: u32 = 3;
+pub const VERSION: u32 = 3;
 /// History up to this size is never worth a new file, bytes.
 const SMALL: u64 = 1 << 20;
 
 /// A file of records, of which this process is the only writer.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub struct Journal {
     path: PathBuf,
     /// `None`: the next record is a whole one, in a new file.
     open: Option<Open>,
@@ -62,7 +58,7 @@ struct Head {
 }
 
 /// What a file is found to be.
-pub(crate) enum Found {
+pub enum Found {
     /// There is none.
     Nothing,
     /// It has an earlier form.
@@ -73,17 +69,17 @@ pub(crate) enum Found {
 
 impl Journal {
     /// A file of which nothing is known: the first record takes its place.
-    pub(crate) fn new(path: PathBuf) -> Self {
+    pub fn new(path: PathBuf) -> Self {
         Self { path, open: None }
     }
 
     /// Leaves what the file holds: the next record is a whole one, in a new file.
-    pub(crate) fn abandon(&mut self) {
+    pub fn abandon(&mut self) {
         self.open = None;
     }
 
     /// Notes in the file's modification time that what it says is still so.
-    pub(crate) fn touch(&self, now: SystemTime) {
+    pub fn touch(&self, now: SystemTime) {
         let open = self.open.as_ref();
         if let Some(Err(error)) = open.map(|open| open.file.set_modified(now)) {
             debug!(path = %self.path.display(), %error, "modification time not set");
@@ -94,7 +90,7 @@ impl Journal {
     ///
     /// # Errors
     /// The file can't be read, is damaged, or is of a later form.
-    pub(crate) fn read<R: DeserializeOwned>(
+    pub fn read<R: DeserializeOwned>(
         path: PathBuf,
         mut each: impl FnMut(R),
     ) -> Result<(Self, Found), StateFileError> {
@@ -170,7 +166,7 @@ impl Journal {
     }
 
     /// Whether the next record should be a whole one.
-    pub(crate) fn wants_whole(&mut self) -> bool {
+    pub fn wants_whole(&mut self) -> bool {
         if !self.is_in_place() {
             self.open = None;
         }
@@ -190,7 +186,7 @@ impl Journal {
     ///
     /// # Errors
     /// The file system refuses: the file then says what it said before.
-    pub(crate) fn append(&mut self, record: &impl Serialize) -> Result<(), StateFileError> {
+    pub fn append(&mut self, record: &impl Serialize) -> Result<(), StateFileError> {
         let before = self.open.as_ref().map_or(0, |open| open.sum);
         let (line, sum) = self.line(record, before)?;
         let Some(open) = &mut self.open else {
@@ -217,7 +213,7 @@ impl Journal {
     ///
     /// # Errors
     /// The file system refuses: the file is as before.
-    pub(crate) fn rewrite(&mut self, record: &impl Serialize) -> Result<bool, StateFileError> {
+    pub fn rewrite(&mut self, record: &impl Serialize) -> Result<bool, StateFileError> {
         let (line, sum) = self.line(record, 0)?;
         match self.replace(&line, sum) {
             Ok(()) => Ok(true),
@@ -252,14 +248,14 @@ impl Journal {
             line: 0,
             source: source.into(),
         })?;
-        let sum = cluster::checksum(before, &text);
+        let sum = checksum(before, &text);
         let mut line = format!("{sum:016x} ").into_bytes();
         line.extend_from_slice(&text);
         line.push(b'\n');
         Ok((line, sum))
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 }
@@ -282,7 +278,7 @@ pub enum Damage {
 fn record<R: DeserializeOwned>(line: &[u8], before: &mut u64) -> Result<R, Damage> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let (said, text) = line.split_at_checked(17).ok_or(Damage::Checksum)?;
-    let sum = cluster::checksum(*before, text);
+    let sum = checksum(*before, text);
     if said != format!("{sum:016x} ").as_bytes() {
         return Err(Damage::Checksum);
     }

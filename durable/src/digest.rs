@@ -12,8 +12,9 @@ pub fn checksum(before: u64, bytes: &[u8]) -> u64 {
     digest.finish()
 }
 
-#[derive(Clone, Copy)]
-pub(crate) struct Digest(u64);
+/// See the module.
+#[derive(Clone, Copy, Debug)]
+pub struct Digest(u64);
 
 impl Default for Digest {
     fn default() -> Self {
@@ -22,20 +23,22 @@ impl Default for Digest {
 }
 
 impl Digest {
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+    /// Feeds bytes.
+    pub fn bytes(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
     }
 
     /// Feeds a tag, the length and the bytes, so that neighbouring values can't run together.
-    pub(crate) fn tagged(&mut self, tag: u8, bytes: &[u8]) {
+    pub fn tagged(&mut self, tag: u8, bytes: &[u8]) {
         self.bytes(&[tag]);
         self.bytes(&(bytes.len() as u64).to_le_bytes());
         self.bytes(bytes);
     }
 
-    pub(crate) fn finish(self) -> u64 {
+    /// The number.
+    pub fn finish(self) -> u64 {
         let mut x = self.0;
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,0 +1,16 @@
+//! What outlives a process: files that are replaced as a whole, files that grow by records, and digests that are
+//! the same in every process.
+//!
+//! ```text
+//!  digest   numbers of texts, for identities, versions, checksums
+//!  file     one file in place of another, at once
+//!  journal  a file of records
+//! ```
+
+mod digest;
+mod file;
+mod journal;
+
+pub use digest::{Digest, checksum};
+pub use file::{StateFileError, replace};
+pub use journal::{Damage, Found, Journal, VERSION};
