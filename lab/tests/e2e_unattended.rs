@@ -7,6 +7,8 @@ mod names;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -172,7 +174,24 @@ fn a_new_name_works_while_no_agent_runs() {
     drop(pod.opens().expect("open still"));
 
     // The next agent goes on from there: nothing that is open closes, not even for a moment.
+    let is_over = Arc::new(AtomicBool::new(false));
+    let connecting = within(&pod.namespace, {
+        let is_over = Arc::clone(&is_over);
+        move || {
+            let address = SocketAddr::from((network::OUTSIDE_IPV4, 443));
+            let mut opened = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                TcpStream::connect_timeout(&address, Duration::from_millis(900)).unwrap();
+                opened += 1;
+                thread::sleep(Duration::from_millis(2));
+            }
+            opened
+        }
+    });
     lab.lab_mut().restart_agent("one").unwrap();
+    thread::sleep(Duration::from_secs(1));
+    is_over.store(true, Ordering::Relaxed);
+    assert!(connecting.join().unwrap() > 10);
     echo(&mut first);
     drop(pod.opens().expect("open still"));
     assert!(pod.is_closed(444));

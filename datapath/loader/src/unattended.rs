@@ -140,7 +140,7 @@ fn put<K: Plain + std::fmt::Debug>(
         sys::grace_period().map_err(Error::GracePeriod)?;
         return map.put(&key, &Staged::steady(new));
     }
-    let is_longer = present.expires != 0 && !expired(present.expires, expires);
+    let is_longer = present.expires != 0 && expired(present.expires, expires);
     let new = Addr {
         expires: if is_longer { expires } else { present.expires },
         ..new

@@ -1,9 +1,10 @@
 //! The rules on disk: what was in force last, for a proxy that starts alone.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use durable::StateFileError;
 use l7::rules::{CompileError, LoadError, MAX_BYTES, Rules, Snapshot};
 
 /// The file.
@@ -12,7 +13,7 @@ pub struct RuleFile {
     path: PathBuf,
 }
 
-/// The rules on disk can't be used, or rules can't be kept.
+/// The rules on disk can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RuleFileError {
     /// What the system says.
@@ -88,15 +89,8 @@ impl RuleFile {
     ///
     /// # Errors
     /// It can't be written; the former content stays.
-    pub fn write(&self, bytes: &[u8]) -> Result<(), RuleFileError> {
-        let beside = self.path.with_extension("json.new");
-        let mut file = File::create(&beside).map_err(self.failed("creating"))?;
-        file.write_all(bytes).map_err(self.failed("writing"))?;
-        file.sync_all().map_err(self.failed("writing"))?;
-        fs::rename(&beside, &self.path).map_err(self.failed("replacing"))?;
-        let directory = self.path.parent().unwrap_or(Path::new("/"));
-        let directory = File::open(directory).map_err(self.failed("replacing"))?;
-        directory.sync_all().map_err(self.failed("replacing"))
+    pub fn write(&self, bytes: &[u8]) -> Result<(), StateFileError> {
+        durable::replace(&self.path, bytes, true)
     }
 
     fn failed(&self, action: &'static str) -> impl FnOnce(io::Error) -> RuleFileError {

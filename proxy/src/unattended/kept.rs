@@ -173,3 +173,90 @@ impl Kept {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    const T: Seconds = 1_000_000;
+
+    fn entry(pod: u8, number: usize, until: Seconds) -> Entry {
+        let [_, _, high, low] = u32::try_from(number).unwrap().to_be_bytes();
+        Entry {
+            pod: IpAddr::from([10, 0, 0, pod]),
+            name: "a.b.".into(),
+            address: IpAddr::from([192, 0, high, low]),
+            since: T,
+            expires: until,
+            until,
+            is_alias: false,
+        }
+    }
+
+    /// How many of a pod's addresses there is room for.
+    fn fill(kept: &mut Kept, pod: u8, from: usize) -> usize {
+        let mut taken = 0;
+        loop {
+            let entries = vec![entry(pod, from + taken, T + 60)];
+            if kept.has_room(&entries).is_err() {
+                return taken;
+            }
+            kept.add(entries);
+            taken += 1;
+        }
+    }
+
+    #[test]
+    fn pods_have_shares_and_what_has_run_out_makes_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut kept = Kept::new(directory.path());
+        kept.begin(T);
+        for pod in 0..8 {
+            let taken = fill(&mut kept, pod, usize::from(pod) * MOST_OF_A_POD);
+            assert_eq!(taken, MOST_OF_A_POD, "pod {pod}");
+        }
+        let full = kept.has_room(&[entry(9, 1, T + 60)]).unwrap_err();
+        assert!(full.to_string().contains("8192"), "{full}");
+        // What is there takes no more room.
+        let again = vec![entry(1, MOST_OF_A_POD, T + 90)];
+        kept.has_room(&again).unwrap();
+        kept.add(again);
+        kept.save().unwrap();
+        assert!(kept.run_out().is_empty());
+        kept.begin(T + 60);
+        assert_eq!(kept.run_out().len(), MOST - 1);
+        assert!(kept.run_out().is_empty(), "once");
+        assert_eq!(fill(&mut kept, 1, 0), MOST_OF_A_POD - 1);
+    }
+
+    #[test]
+    fn the_next_proxy_knows_it_until_an_agent_takes_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut kept = Kept::new(directory.path());
+        kept.begin(T);
+        kept.add(vec![entry(1, 1, T + 60), entry(1, 2, T + 30)]);
+        kept.save().unwrap();
+        kept.add(vec![entry(1, 1, T + 90)]);
+        kept.save().unwrap();
+        let mut next = Kept::new(directory.path());
+        next.begin(T + 60);
+        let left: Vec<Seconds> = next.entries.values().map(|entry| entry.until).collect();
+        assert_eq!(left, [T + 90]);
+        assert_eq!(next.run_out(), [IpAddr::from([192, 0, 0, 2])]);
+        // An agent was there.
+        fs::remove_file(directory.path().join(LEARNED)).unwrap();
+        next.begin(T + 61);
+        assert!(next.entries.is_empty() && next.pods.is_empty());
+        next.add(vec![entry(2, 3, T + 90)]);
+        next.save().unwrap();
+        let mut last = Kept::new(directory.path());
+        last.begin(T + 61);
+        assert_eq!(
+            last.entries.len(),
+            1,
+            "what the agent has stands there no more"
+        );
+    }
+}

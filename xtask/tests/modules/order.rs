@@ -81,6 +81,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "pods",
             "rings",
             "testrun",
+            "unattended",
         ],
     ),
     (
@@ -112,7 +113,6 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
         "cluster",
         &[
             "protocol",
-            "digest",
             "differ",
             "shared_map",
             "shared_table",
@@ -129,6 +129,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "source",
         ],
     ),
+    ("durable", &["digest", "file", "journal"]),
     (
         "serve",
         &[
@@ -149,6 +150,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "http",
             "kafka",
             "names",
+            "learned",
             "rules",
             "placement",
             "lint",
@@ -176,6 +178,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "dns",
             "carrier",
             "http",
+            "unattended",
             "control",
             "config",
             "supervise",
@@ -187,7 +190,6 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
         &[
             "config",
             "error",
-            "journal",
             "acknowledgements",
             "node",
             "fact",

@@ -84,7 +84,8 @@ fn an_address_has_one_set_of_labels_for_all_selectors() {
     let learned = answer(1, &["api.stripe.com."], &["1.0.0.1", "1.0.0.2"], 60);
     assert_eq!(names.learn(&learned, T), Ok(Lesson::Names));
     assert!(names.relabel(compiler.compiled()));
-    assert_eq!(names.take_sets().expect("one").len(), 1);
+    // That one, and the other one that a name can have.
+    assert_eq!(names.take_sets().expect("two").len(), 2);
     let both = labels(&names, "1.0.0.1");
     assert_eq!(
         both,
@@ -105,7 +106,10 @@ fn an_address_has_one_set_of_labels_for_all_selectors() {
         labels(&names, "1.0.0.3"),
         ["fqdn:*.stripe.com", "reserved:world"]
     );
-    assert_eq!(names.take_sets().expect("two").len(), 2);
+    assert!(
+        names.take_sets().is_none(),
+        "nothing else has to be compiled"
+    );
 }
 
 #[test]
@@ -183,7 +187,8 @@ fn a_name_stays_while_it_holds_a_while_longer_and_as_long_as_connections_have_it
     assert_eq!(names.filed.addresses(), 1);
     forget(&mut names, &[], end + 2 * GRACE);
     assert!(names.relabel(compiler.compiled()));
-    assert!(names.labels().is_empty() && names.take_sets().expect("none").is_empty());
+    assert!(names.labels().is_empty());
+    assert_eq!(names.sets.len(), 2, "what a name can have stays");
     // People can still ask for it.
     assert_eq!(names.told.read().len(), 2);
     forget(&mut names, &[], T + 60 + REMEMBERED);
@@ -264,4 +269,92 @@ fn a_new_agent_knows_what_was_filed() {
         .expect("room");
     names.save().expect("written");
     assert_eq!(open(directory.path(), &compiler).filed.len(), 1);
+}
+
+/// What stands in a run directory for a proxy without an agent.
+fn handed_over(directory: &Path) -> NameIdentities {
+    let text = fs::read(directory.join("name-identities.json")).expect("a file");
+    serde_json::from_slice(&text).expect("numbers")
+}
+
+/// Compiles, with the sets of labels that names have.
+fn compile(names: &mut Names, compiler: &mut Compiler, state: &Arc<State>) {
+    compiler.update(state);
+    names.follow(compiler, false, T);
+    if let Some(sets) = names.take_sets() {
+        compiler.set_names(sets);
+        compiler.update(state);
+    }
+}
+
+#[test]
+fn a_proxy_without_an_agent_knows_the_numbers_that_the_policies_know() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let state = world(STRIPE);
+    let mut compiler = compiler(&state);
+    let mut names = open(directory.path(), &compiler);
+    compile(&mut names, &mut compiler, &state);
+    names.before_change(compiler.compiled()).expect("written");
+    assert_eq!(handed_over(directory.path()), NameIdentities::default());
+    names.after_change(compiler.compiled()).expect("written");
+    let first = handed_over(directory.path());
+    let patterns = first
+        .selectors
+        .iter()
+        .map(|spec| spec.match_pattern.as_deref());
+    assert_eq!(patterns.collect::<Vec<_>>(), [Some("*.stripe.com"), None]);
+    let sets = first.identities.iter().map(|known| known.selectors.clone());
+    let sets: BTreeSet<Vec<u32>> = sets.collect();
+    assert_eq!(sets, BTreeSet::from([vec![0], vec![0, 1]]));
+    for known in &first.identities {
+        assert_eq!(known.outside, abi::identity::WORLD);
+        let identities = &compiler.compiled().identities;
+        let labels = identities.labels(cluster::Identity(known.identity));
+        let count = labels.expect("known").iter().count();
+        assert_eq!(count, 1 + known.selectors.len());
+    }
+    // Two selectors of which no name is both: an address may be.
+    let other = world("{toFQDNs: [{matchName: a.org}, {matchName: b.org}]}");
+    compile(&mut names, &mut compiler, &other);
+    names.before_change(compiler.compiled()).expect("written");
+    assert_eq!(handed_over(directory.path()), NameIdentities::default());
+    names.after_change(compiler.compiled()).expect("written");
+    assert_eq!(handed_over(directory.path()).identities.len(), 3);
+    // What an agent finds that doesn't know what was in force stays until it does.
+    let mut names = open(directory.path(), &compiler);
+    names.save().expect("written");
+    assert_eq!(handed_over(directory.path()).identities.len(), 3);
+    compile(&mut names, &mut compiler, &other);
+    names.before_change(compiler.compiled()).expect("written");
+    assert_eq!(handed_over(directory.path()).identities.len(), 3);
+}
+
+#[test]
+fn what_a_proxy_learned_without_an_agent_is_taken_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join(l7::learned::LEARNED);
+    let entry = |number: u8, until| Entry {
+        pod: IpAddr::from([10, 1, 0, 1]),
+        name: "api.stripe.com.".into(),
+        address: IpAddr::from([1, 0, 0, number]),
+        since: T - 100,
+        expires: until - GRACE,
+        until,
+        is_alias: false,
+    };
+    let mut journal = Journal::new(file.clone());
+    let learned = [entry(1, T + 60), entry(2, T - 10), entry(3, T - 10)];
+    journal.append(&learned).expect("written");
+    let compiler = compiler(&world(STRIPE));
+    let mut names = Names::open(directory.path(), BOUNDS, Arc::default());
+    assert!(!file.exists());
+    // Before anything comes into force, what has run out is forgotten, but for what connections have.
+    forget(&mut names, &["1.0.0.3"], T);
+    names.follow(&compiler, false, T);
+    assert_eq!(labels(&names, "1.0.0.1").len(), 3);
+    assert!(labels(&names, "1.0.0.2").is_empty());
+    assert_eq!(labels(&names, "1.0.0.3").len(), 3);
+    assert_eq!(names.told.read().len(), 3, "people can ask");
+    // It is kept.
+    assert_eq!(open(directory.path(), &compiler).filed.len(), 3);
 }

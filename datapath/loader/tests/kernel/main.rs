@@ -13,4 +13,5 @@ mod rings;
 mod routes;
 mod sizes;
 mod tampered;
+mod unattended;
 mod verifier;
