@@ -1,53 +1,10 @@
-//! Files: how one takes another's place, and what can be wrong with one.
+//! How one file takes another's place.
 
-use std::{
-    fs::{self, File},
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
 
-use thiserror::Error;
-
-use crate::journal::{Damage, VERSION};
-
-/// The state file cannot be used.
-#[derive(Debug, Error)]
-pub enum StateFileError {
-    /// The file system refuses.
-    #[error("{action} {}: {source}", path.display())]
-    File {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// Not what an agent writes.
-    #[error(
-        "{}: line {line}: {source}; the last applied policy stays enforced. To start over, remove the file: \
-         policies whose manifests are invalid are then not enforced", path.display()
-    )]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// Where it is wrong, from 1.
-        line: usize,
-        /// What is wrong.
-        source: Damage,
-    },
-    /// Of another version.
-    #[error(
-        "{} has form {found}, this program reads {VERSION}; the last applied policy stays enforced. To \
-         start over, remove the file", path.display()
-    )]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// Its form.
-        found: u32,
-    },
-}
+use crate::error::{StateFileError, failed};
 
 /// Puts a file in place of another at once; with `durable`, so that a power cut does not undo it.
 ///
@@ -73,16 +30,4 @@ pub fn replace(path: &Path, content: &[u8], durable: bool) -> Result<(), StateFi
             .map_err(failed("writing", directory))?;
     }
     Ok(())
-}
-
-pub(crate) fn failed(
-    action: &'static str,
-    path: &Path,
-) -> impl FnOnce(io::Error) -> StateFileError {
-    let path = path.to_owned();
-    move |source| StateFileError::File {
-        action,
-        path,
-        source,
-    }
 }

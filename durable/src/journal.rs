@@ -26,10 +26,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tracing::{debug, warn};
 
 use crate::digest::checksum;
-use crate::file::{StateFileError, failed, replace};
+use crate::error::{Damage, StateFileError, VERSION, failed};
+use crate::file::replace;
 
-/// Form of the files. Earlier ones were one JSON text, or lines without a head.
-pub const VERSION: u32 = 3;
 /// History up to this size is never worth a new file, bytes.
 const SMALL: u64 = 1 << 20;
 
@@ -258,20 +257,6 @@ impl Journal {
     pub fn path(&self) -> &Path {
         &self.path
     }
-}
-
-/// What is wrong in a file.
-#[derive(Debug, thiserror::Error)]
-pub enum Damage {
-    /// It says nothing, not even that there is nothing.
-    #[error("there is nothing in it: the file was damaged or edited")]
-    Empty,
-    /// It isn't what was written.
-    #[error("its checksum is another one: the file was damaged or edited")]
-    Checksum,
-    /// It isn't such a record.
-    #[error(transparent)]
-    Json(#[from] serde_json::Error),
 }
 
 /// The record of a line behind one with the checksum `before`, which becomes its own.

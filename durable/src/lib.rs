@@ -3,14 +3,17 @@
 //!
 //! ```text
 //!  digest   numbers of texts, for identities, versions, checksums
+//!  error    what can be wrong with a file
 //!  file     one file in place of another, at once
 //!  journal  a file of records
 //! ```
 
 mod digest;
+mod error;
 mod file;
 mod journal;
 
 pub use digest::{Digest, checksum};
-pub use file::{StateFileError, replace};
-pub use journal::{Damage, Found, Journal, VERSION};
+pub use error::{Damage, StateFileError, VERSION};
+pub use file::replace;
+pub use journal::{Found, Journal};

@@ -2,6 +2,7 @@
 
 mod changes;
 mod hits;
+mod told;
 mod views;
 mod wait;
 
@@ -124,6 +125,7 @@ impl Rpc for Service {
         let flow = request.into_inner().flow;
         let flow = flow.ok_or_else(|| Status::invalid_argument("no flow is given"))?;
         let node_name = self.node_name();
+        let names = Arc::clone(&self.access()?.told);
         let answer = self.ask(move |known| {
             let in_force = known.compiled.policies.iter();
             let stale = in_force.filter(|(_, policy)| policy.stale);
@@ -134,6 +136,7 @@ impl Rpc for Service {
             };
             let node_name = responder.node_name.clone();
             let mut answer = explain::proto::explain_flow(&context(known), &flow, &responder);
+            answer.notes.extend(told::notes(&names, &flow));
             answer.notes.extend(known.notes.iter().cloned());
             answer.now = answer.now.map(|now| views::told_by(known, &node_name, now));
             Ok(answer)

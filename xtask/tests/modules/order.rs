@@ -129,7 +129,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "source",
         ],
     ),
-    ("durable", &["digest", "file", "journal"]),
+    ("durable", &["digest", "error", "file", "journal"]),
     (
         "serve",
         &[
