@@ -25,7 +25,7 @@ pub(crate) struct BpfTools {
 
 /// Programs that the lab, the kernel tests and the benches call, and the Debian packages that have
 /// them.
-const PROGRAMS: [(&str, &str, &str); 11] = [
+const PROGRAMS: [(&str, &str, &str); 16] = [
     ("ip", "iproute2", "the lab and the kernel tests"),
     ("ping", "iputils-ping", "the lab's ICMP tests"),
     ("iptables", "iptables", "a base of the benches"),
@@ -35,6 +35,23 @@ const PROGRAMS: [(&str, &str, &str); 11] = [
     ("npm", "npm", "building the page"),
     ("tmux", "tmux", "pictures of the terminal"),
     ("chromium", "chromium", "the tests of the page"),
+    ("curl", "curl", "a client of HTTP that the tests run"),
+    (
+        "h2load",
+        "nghttp2-client",
+        "a client of HTTP/2 that the tests run",
+    ),
+    (
+        "dig",
+        "bind9-dnsutils",
+        "a client of DNS that the tests run",
+    ),
+    (
+        "dnsmasq",
+        "dnsmasq-base",
+        "a server of DNS that the tests run",
+    ),
+    ("kcat", "kcat", "a client of Kafka that the tests run"),
     ("cc", "gcc", "linking Rust programs"),
     ("c++", "g++", "the fuzzer's library"),
 ];

@@ -1,6 +1,7 @@
 //! Streams of HTTP/2: each judged by itself, all over one connection to the server.
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use l7::http::{Action, HeaderMatch, RuleSpec};
 use proxy::http::Protocol;
@@ -56,7 +57,9 @@ async fn a_denied_call_has_the_status_of_grpc() {
     assert_eq!(answer.headers["grpc-status"], "7");
     assert_eq!(answer.headers["grpc-message"], "Access denied");
     assert_eq!(answer.headers["content-type"], "application/grpc");
-    // The rest isn't wanted, which is no error.
+    // Of the rest little is read, which is no error.
+    body.send_data(Bytes::from(vec![0; 100_000]), false)
+        .unwrap();
     let reset = std::future::poll_fn(|cx| body.poll_reset(cx)).await;
     assert_eq!(reset.unwrap(), h2::Reason::NO_ERROR);
     assert_eq!(server.paths(), Vec::<String>::new());
@@ -68,6 +71,20 @@ async fn a_denied_call_has_the_status_of_grpc() {
             "POST http://be/secret.Service/Get: 200"
         ]
     );
+}
+
+#[tokio::test]
+async fn a_short_body_may_come_after_the_denial() {
+    let server = Server::start().await;
+    let proxy = Proxy::start(server.address, public()).await;
+    let mut client = Client::connect(proxy.address).await;
+    let (response, mut body) = client.send(call("/secret"), false).await;
+    assert_eq!(whole(response).await.unwrap().headers["grpc-status"], "7");
+    body.send_data(Bytes::from_static(b"late"), true).unwrap();
+    // What comes next is answered behind it.
+    assert_eq!(client.ask(get("/public")).await.unwrap().status, 200);
+    let reset = std::future::poll_fn(|cx| body.poll_reset(cx)).now_or_never();
+    assert!(!matches!(reset, Some(Ok(_))), "{reset:?}");
 }
 
 #[tokio::test]

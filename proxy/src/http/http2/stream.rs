@@ -49,7 +49,7 @@ pub(super) async fn serve<'s>(
         answer.is_bare = is_head;
         answer::send(&mut respond, &answer, is_grpc, log);
     };
-    let refusal = match incoming {
+    let (body, refusal) = match incoming {
         Incoming::Forwarded(request, dropped, log) => {
             let exchange = Exchange {
                 limits: service.limits,
@@ -62,12 +62,12 @@ pub(super) async fn serve<'s>(
         }
         Incoming::Denied(log) => {
             respond_with(Answer::new(403, DENIED), Some(&log));
-            return StreamEnd::Ended;
+            (body, None)
         }
         Incoming::Failed(failure, log) => {
             log.failed(Some(502), failure);
             respond_with(Answer::of_status(502), None);
-            return StreamEnd::Ended;
+            (body, None)
         }
         // gRPC's clients follow no redirects.
         Incoming::Redirected(path) => {
@@ -76,16 +76,37 @@ pub(super) async fn serve<'s>(
             let mut answer = Answer::new(status, format!("{refusal}\r\n"));
             answer.location = Some(path);
             respond_with(answer, None);
-            refusal
+            (body, Some(refusal))
         }
         Incoming::Refused(refusal) => {
             let status = refusal.status().unwrap_or(400);
             respond_with(Answer::new(status, format!("{refusal}\r\n")), None);
-            refusal
+            (body, Some(refusal))
         }
     };
-    reject(service, Protocol::Http2, refusal);
+    if let Some(refusal) = refusal {
+        reject(service, Protocol::Http2, refusal);
+    }
+    discard(body, service.limits).await;
     StreamEnd::Ended
+}
+
+/// Reads what a client still sends on a stream that is answered, up to a limit. A stream whose request isn't whole is
+/// reset behind its answer (RFC 9113, 8.1), and some clients then miss the answer: curl 7.88 does.
+async fn discard(mut body: RecvStream, limits: &Limits) {
+    let discarding = async {
+        let mut discarded = 0;
+        while let Some(Ok(data)) = body.data().await {
+            discarded += data.len();
+            if discarded as u64 > limits.drained
+                || body.flow_control().release_capacity(data.len()).is_err()
+            {
+                break;
+            }
+        }
+    };
+    // Later it is reset.
+    drop(tokio::time::timeout(limits.drain, discarding).await);
 }
 
 /// How the way of a forwarded request ended.
