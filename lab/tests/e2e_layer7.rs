@@ -3,16 +3,19 @@
 mod common;
 #[path = "common/names.rs"]
 mod names;
+#[path = "common/resolver.rs"]
+mod resolver;
 
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::program;
 use flows_lab::network;
 use flows_lab::process::Deadline;
-use names::{query, resolver, within};
+use names::{query, within};
+use resolver::resolver;
 use testing_lab::{TestLab, metrics, options, pod};
 
 const POLICY: &str = "apiVersion: cilium.io/v2

@@ -3,6 +3,8 @@
 mod common;
 #[path = "common/names.rs"]
 mod names;
+#[path = "common/resolver.rs"]
+mod resolver;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -15,7 +17,8 @@ use std::time::Duration;
 use common::program;
 use flows_lab::network;
 use flows_lab::process::Deadline;
-use names::{query, resolver, within};
+use names::{query, within};
+use resolver::resolver;
 use testing_lab::{TestLab, options, pod};
 
 const NAMES: &str = "apiVersion: cilium.io/v2

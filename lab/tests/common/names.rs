@@ -1,10 +1,7 @@
-//! A resolver, what is asked of it, and where.
+//! Questions to resolvers, and sockets of other namespaces.
 
-use std::net::UdpSocket;
 use std::path::Path;
 use std::thread;
-
-use flows_lab::network;
 
 /// Runs something with sockets of a network namespace, on a thread of its own.
 pub(crate) fn within<T: Send + 'static>(
@@ -16,25 +13,6 @@ pub(crate) fn within<T: Send + 'static>(
         flows_lab::netns::enter(&namespace).unwrap();
         work()
     })
-}
-
-/// A resolver for whatever is asked of it: the outside host, for a minute; what begins with `cidr` is 198.51.100.7.
-pub(crate) fn resolver(socket: &UdpSocket) {
-    let mut buffer = [0; 512];
-    while let Ok((length, from)) = socket.recv_from(&mut buffer) {
-        let query = &buffer[..length];
-        // Behind the header stands one name, and its type and class.
-        let end = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
-        let mut answer = query[..end].to_vec();
-        answer[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
-        answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
-        answer.extend(if query[13..].starts_with(b"cidr") {
-            [198, 51, 100, 7]
-        } else {
-            network::OUTSIDE_IPV4.octets()
-        });
-        socket.send_to(&answer, from).unwrap();
-    }
 }
 
 /// Asks for the IPv4 addresses of a name.
