@@ -73,7 +73,10 @@ impl Reconciler {
         for (learned, lesson) in answers {
             let wrong = match lesson {
                 Ok(Lesson::Nothing) => None,
-                Ok(Lesson::Names) => in_force.map(str::to_owned),
+                Ok(Lesson::Names) => {
+                    let obstacle = layer7.names.obstacle(&learned.addresses);
+                    obstacle.or_else(|| in_force.map(str::to_owned))
+                }
                 Err(wrong) => Some(wrong),
             };
             debug!(?learned, ?wrong, "learned");

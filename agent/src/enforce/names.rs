@@ -44,6 +44,10 @@ const SAVE_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked for what has run out, which reads all connections.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
+/// Sets of selectors that addresses may have: each is an identity, with an entry in each table that allows it. Who answers
+/// for many selectors of a policy could else make as many as there are addresses.
+const SETS: usize = 2_048;
+
 /// How long it is told that a pod met its share.
 const TOLD_FOR: Duration = Duration::from_secs(60);
 
@@ -91,6 +95,8 @@ pub(super) struct Names {
     handover: Handover,
     /// Addresses whose labels are to be looked at.
     changed: BTreeSet<IpAddr>,
+    /// Addresses that are not open by all of their names, since these would be one set of selectors too many.
+    beyond: BTreeSet<IpAddr>,
     journal: Journal,
     /// What isn't written down yet and must be, and what may be later, by pod, name and address.
     unsaved: [BTreeSet<(IpAddr, Arc<str>, IpAddr)>; 2],
@@ -133,6 +139,7 @@ impl Names {
             has_other_identities: true,
             handover: Handover::open(run_dir),
             changed,
+            beyond: BTreeSet::new(),
             journal,
             unsaved: [BTreeSet::new(), BTreeSet::new()],
             saved: Instant::now(),
@@ -218,6 +225,10 @@ impl Names {
 
     /// What doesn't work now.
     pub(super) fn failure(&self) -> Option<String> {
+        let beyond: Vec<IpAddr> = self.beyond.iter().take(1).copied().collect();
+        if let Some(obstacle) = self.obstacle(&beyond) {
+            return Some(format!("{obstacle}; answers with it are SERVFAIL"));
+        }
         let (full, _) = self
             .full
             .as_ref()
@@ -365,7 +376,13 @@ impl Names {
                 outside.chain(selected).cloned().collect()
             });
             let before = self.labels.get(&address);
+            self.beyond.remove(&address);
             if before == labels.as_ref() {
+                continue;
+            }
+            let is_new = |labels: &Labels| !self.sets.contains_key(labels);
+            if self.sets.len() >= SETS && labels.as_ref().is_some_and(is_new) {
+                self.beyond.insert(address);
                 continue;
             }
             differs = true;
@@ -384,6 +401,17 @@ impl Names {
             self.told.set_open(self.labels.clone());
         }
         differs
+    }
+
+    /// Why an answer with these addresses may not leave although they are filed.
+    pub(super) fn obstacle(&self, addresses: &[IpAddr]) -> Option<String> {
+        let address = addresses
+            .iter()
+            .find(|address| self.beyond.contains(address))?;
+        Some(format!(
+            "{address} has names of one more set of selectors, and there are {SETS} sets already: fewer selectors of \
+             toFQDNs, or such that don't match the same addresses, make fewer"
+        ))
     }
 
     /// The labels of the addresses that a selector of the policies selects.

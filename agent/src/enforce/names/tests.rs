@@ -358,3 +358,44 @@ fn what_a_proxy_learned_without_an_agent_is_taken_once() {
     // It is kept.
     assert_eq!(open(directory.path(), &compiler).filed.len(), 3);
 }
+
+#[test]
+fn sets_of_selectors_are_bounded() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let selectors: Vec<String> = (0..12)
+        .map(|number| format!("{{matchName: n{number}.org}}"))
+        .collect();
+    let compiler = compiler(&world(&format!("{{toFQDNs: [{}]}}", selectors.join(", "))));
+    let bounds = Bounds {
+        ipv4: 5_000,
+        entries: 50_000,
+        ..BOUNDS
+    };
+    let mut names = Names::open(directory.path(), bounds, Arc::default());
+    names.follow(&compiler, true, T);
+    // Each address has other names.
+    for set in 1..1_u16 << 12 {
+        let [high, low] = set.to_be_bytes();
+        for number in (0..12).filter(|number| set & (1 << number) != 0) {
+            let learned = Learned {
+                addresses: vec![IpAddr::from([2, 0, high, low])],
+                ..answer(1, &[&format!("n{number}.org.")], &[], 60)
+            };
+            names.learn(&learned, T).expect("room");
+        }
+        names.relabel(compiler.compiled());
+    }
+    assert_eq!(names.sets.len(), SETS);
+    let failure = names.failure().expect("told");
+    assert!(failure.contains("2048 sets"), "{failure}");
+    let [open, beyond] = [[2, 0, 0, 1], [2, 0, 15, 255]].map(IpAddr::from);
+    assert_eq!(names.obstacle(&[open]), None);
+    assert!(names.obstacle(&[open, beyond]).is_some());
+    assert!(names.labels().get(&beyond).is_none());
+    // What runs out makes room.
+    forget(&mut names, &["2.0.15.255"], T + 60 + GRACE);
+    names.changed.insert(beyond);
+    names.relabel(compiler.compiled());
+    assert_eq!(names.obstacle(&[beyond]), None);
+    assert_eq!(labels(&names, "2.0.15.255").len(), 13);
+}
