@@ -153,6 +153,11 @@ fn losses(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result {
             "New connections dropped because the connection table had no room.",
             counters.ct_full,
         ),
+        (
+            "flows_proxy_packets_missed",
+            "Packets that were sent to flows-proxy and that no socket of it got: fragments, or its listener was gone.",
+            counters.proxy_missed,
+        ),
     ] {
         page.counter(name, help, value)?;
     }

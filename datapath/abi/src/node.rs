@@ -55,6 +55,8 @@ pub mod counter {
     pub const PACKETS_DROPPED: u32 = 4;
     /// Connections that found no room in the table.
     pub const CT_FULL: u32 = 5;
+    /// Packets that were sent to the proxy and that no socket of it got: fragments, or its listener was gone.
+    pub const PROXY_MISSED: u32 = 6;
     /// Length of the array.
     pub const COUNT: u32 = 8;
 }

@@ -120,6 +120,12 @@ fn add_one(array: &PerCpuArray<u64>, index: u32) {
     }
 }
 
+/// Counts one ([`abi::node::counter`]).
+#[inline(always)]
+pub(crate) fn count(counter: u32) {
+    add_one(&COUNTERS, counter);
+}
+
 impl<C> Maps for Kernel<C> {
     #[inline(always)]
     fn node(&self) -> &Node {
@@ -242,7 +248,7 @@ impl<C> Maps for Kernel<C> {
 
     #[inline(always)]
     fn count(&mut self, counter: u32) {
-        add_one(&COUNTERS, counter);
+        count(counter);
     }
 
     #[inline(always)]

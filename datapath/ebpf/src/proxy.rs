@@ -5,6 +5,7 @@
 use core::ffi::c_void;
 use core::mem::{offset_of, size_of};
 
+use abi::node::counter;
 use abi::proto;
 use abi::proxy;
 use aya_ebpf::bindings::{
@@ -18,7 +19,7 @@ use aya_ebpf::helpers::generated::{
 use aya_ebpf::programs::TcContext;
 use datapath_core::maps::Proxy;
 
-use crate::maps::Kernel;
+use crate::maps::{Kernel, count};
 
 /// The loopback interface of every network namespace (`LOOPBACK_IFINDEX`).
 const LOOPBACK: u32 = 1;
@@ -122,9 +123,19 @@ pub(crate) fn send(ctx: &TcContext, port: u16) -> i32 {
     }
 }
 
-/// Gives a packet for the proxy to its listener, unless it is of a connection that the proxy has.
+/// Gives a packet for the proxy to its listener, unless it is of a connection that the proxy has. Those that it can't
+/// give to anybody are counted.
 #[inline(always)]
 pub(crate) fn receive(ctx: &TcContext) -> i32 {
+    let action = hand_over(ctx);
+    if action == TC_ACT_SHOT {
+        count(counter::PROXY_MISSED);
+    }
+    action
+}
+
+#[inline(always)]
+fn hand_over(ctx: &TcContext) -> i32 {
     let skb = ctx.skb.skb;
     // SAFETY: the skb is the program's context.
     let (mark, protocol) = unsafe { ((*skb).mark, (*skb).protocol as u16) };

@@ -46,19 +46,22 @@ pub struct Counters {
     pub packets_dropped: u64,
     /// Connections that found no room.
     pub ct_full: u64,
+    /// Packets that were sent to the proxy and that no socket of it got.
+    pub proxy_missed: u64,
 }
 
 type Field = fn(&mut Counters) -> &mut u64;
 
 /// Which counter is where, in the order in which they are read. The failures come first: then no event is
 /// counted as failed that isn't as attempted.
-const FIELDS: [(u32, Field); 6] = [
+const FIELDS: [(u32, Field); 7] = [
     (counter::EVENTS_FAILED, |of| &mut of.events_failed),
     (counter::EVENTS_ATTEMPTED, |of| &mut of.events_attempted),
     (counter::EVENTS_LIMITED, |of| &mut of.events_limited),
     (counter::PACKETS_FORWARDED, |of| &mut of.packets_forwarded),
     (counter::PACKETS_DROPPED, |of| &mut of.packets_dropped),
     (counter::CT_FULL, |of| &mut of.ct_full),
+    (counter::PROXY_MISSED, |of| &mut of.proxy_missed),
 ];
 
 impl Sum for Counters {
@@ -404,6 +407,7 @@ mod tests {
             packets_forwarded: 16,
             packets_dropped: 32,
             ct_full: 64,
+            proxy_missed: 128,
         };
         assert_eq!(sum, expected);
     }

@@ -21,6 +21,8 @@ pub enum Counter {
     Dropped,
     /// Connections that found no room in the table.
     CtFull,
+    /// Packets that were sent to the proxy and that no socket of it got.
+    ProxyMissed,
     /// Decisions of the rule with this cookie.
     Decided(u32),
     /// Entries of the table of IPv4 connections.

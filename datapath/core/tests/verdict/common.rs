@@ -173,6 +173,7 @@ fn counts(maps: &HostMaps) -> Counts {
             counter::PACKETS_FORWARDED => Counter::Forwarded,
             counter::PACKETS_DROPPED => Counter::Dropped,
             counter::CT_FULL => Counter::CtFull,
+            counter::PROXY_MISSED => Counter::ProxyMissed,
             unnamed => Counter::Unnamed(unnamed),
         };
         (counter, count)

@@ -28,6 +28,7 @@ fn counts(datapath: &Datapath) -> Counts {
         packets_forwarded,
         packets_dropped,
         ct_full,
+        proxy_missed,
     } = stats.counters().unwrap();
     let connections = stats.connections().unwrap();
     let mut counts = Counts::from([
@@ -37,6 +38,7 @@ fn counts(datapath: &Datapath) -> Counts {
         (Counter::Forwarded, packets_forwarded),
         (Counter::Dropped, packets_dropped),
         (Counter::CtFull, ct_full),
+        (Counter::ProxyMissed, proxy_missed),
         (Counter::Connections4, connections.entries4),
         (Counter::Connections6, connections.entries6),
         (

@@ -439,3 +439,28 @@ fn datagrams() {
         "nothing reached it"
     );
 }
+
+#[test]
+fn what_no_socket_of_the_proxy_gets_is_counted() {
+    let mut world = World::up();
+    let at = SocketAddr::from(([127, 0, 0, 1], 0));
+    let proxy = UdpSocket::from(transparent(SockType::Datagram, at, proxy::FROM_INGRESS));
+    proxy.set_read_timeout(Some(PATIENCE)).unwrap();
+    let port = port_of(proxy.local_addr().unwrap());
+    let desired = ingress(&world.node, CLIENT_IDENTITY, 17, port);
+    world.datapath.apply(&desired).unwrap();
+    let missed = |world: &World| {
+        let counters = world.datapath.stats().counters().unwrap();
+        counters.proxy_missed
+    };
+    let client = world.client.run(|| UdpSocket::bind((CLIENT, 0)).unwrap());
+    let mut buffer = [0; 4_096];
+    client.send_to(b"whole", (SERVER, PORT)).unwrap();
+    assert_eq!(proxy.recv(&mut buffer).unwrap(), 5);
+    assert_eq!(missed(&world), 0);
+    // Fragments come together behind the place where sockets are assigned.
+    client.send_to(&[0; 3_000], (SERVER, PORT)).unwrap();
+    client.send_to(b"behind", (SERVER, PORT)).unwrap();
+    assert_eq!(proxy.recv(&mut buffer).unwrap(), 6);
+    assert_eq!(missed(&world), 3);
+}
