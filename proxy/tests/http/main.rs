@@ -11,6 +11,7 @@ mod cases;
 mod connections;
 mod failures;
 mod frames;
+mod grpc;
 mod h2_ends;
 mod hyper;
 mod memory;
