@@ -8,7 +8,7 @@ use thiserror::Error;
 /// Form of the files. Earlier ones were one JSON text, or lines without a head.
 pub const VERSION: u32 = 3;
 
-/// The state file cannot be used.
+/// A file cannot be used, or written.
 #[derive(Debug, Error)]
 pub enum StateFileError {
     /// The file system refuses.

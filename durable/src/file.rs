@@ -6,6 +6,28 @@ use std::path::Path;
 
 use crate::error::{StateFileError, failed};
 
+/// Removes a file, unless there is none, so that a power cut does not undo it.
+///
+/// # Errors
+/// The file system refuses.
+pub fn remove(path: &Path) -> Result<(), StateFileError> {
+    match fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed("removing", path)(error)),
+    }
+    sync_parent(path)
+}
+
+fn sync_parent(path: &Path) -> Result<(), StateFileError> {
+    let Some(directory) = path.parent() else {
+        return Ok(());
+    };
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(failed("writing", directory))
+}
+
 /// Puts a file in place of another at once; with `durable`, so that a power cut does not undo it.
 ///
 /// # Errors
@@ -24,10 +46,5 @@ pub fn replace(path: &Path, content: &[u8], durable: bool) -> Result<(), StateFi
         drop(fs::remove_file(&new));
         return Err(error);
     }
-    if durable && let Some(directory) = path.parent() {
-        File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(failed("writing", directory))?;
-    }
-    Ok(())
+    if durable { sync_parent(path) } else { Ok(()) }
 }

@@ -41,3 +41,26 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_alias: bool,
 }
+
+impl Entry {
+    /// What a pod is told now, for so many seconds. `place`: which name of the answer it is, the first being the one
+    /// that was asked for.
+    pub fn told(
+        pod: IpAddr,
+        (place, name): (usize, &Arc<str>),
+        address: IpAddr,
+        now: Seconds,
+        ttl: u32,
+    ) -> Self {
+        let expires = now.saturating_add(ttl.into());
+        Self {
+            pod,
+            name: Arc::clone(name),
+            address,
+            since: now,
+            expires,
+            until: expires.saturating_add(GRACE),
+            is_alias: place > 0,
+        }
+    }
+}

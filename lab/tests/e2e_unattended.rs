@@ -7,14 +7,15 @@ mod names;
 mod resolver;
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::program;
+use flows_lab::lab::Target;
 use flows_lab::network;
 use flows_lab::process::Deadline;
 use names::{query, within};
@@ -31,7 +32,8 @@ spec:
       toPorts:
         - ports: [{port: '53', protocol: UDP}]
           rules: {dns: [{matchPattern: '*.stripe.test'}]}
-    - toFQDNs: [{matchName: api.stripe.test}, {matchPattern: 'pay-*.stripe.test'}, {matchPattern: 'cidr*.stripe.test'}]
+    - toFQDNs: [{matchName: api.stripe.test}, {matchPattern: 'pay-*.stripe.test'}, {matchPattern: 'cidr*.stripe.test'},
+        {matchPattern: 'brief*.stripe.test'}]
       toPorts: [{ports: [{port: '443', protocol: TCP}]}]
     - toCIDR: [198.51.100.0/24]
       toPorts: [{ports: [{port: '22', protocol: TCP}]}]
@@ -69,7 +71,11 @@ impl Pod {
     }
 
     fn connect(&self, port: u16, patience: Duration) -> Option<TcpStream> {
-        let address = SocketAddr::from((network::OUTSIDE_IPV4, port));
+        self.connect_to(network::OUTSIDE_IPV4, port, patience)
+    }
+
+    fn connect_to(&self, ip: Ipv4Addr, port: u16, patience: Duration) -> Option<TcpStream> {
+        let address = SocketAddr::from((ip, port));
         let connecting = within(&self.namespace, move || {
             TcpStream::connect_timeout(&address, patience).ok()
         });
@@ -121,6 +127,9 @@ fn up() -> (TestLab, Pod) {
     });
     let socket = bound.join().unwrap();
     thread::spawn(move || resolver(&socket));
+    let route = ["ip", "route", "add", "local", "198.18.0.0/15", "dev", "lo"];
+    let mut route = lab.lab().command(&Target::Outside, &route).unwrap();
+    assert!(route.status().unwrap().success());
     // The server sends back what it gets, on two ports.
     for port in [443, 444] {
         let bound = within(&paths.outside_namespace(), move || {
@@ -171,10 +180,37 @@ fn a_new_name_works_while_no_agent_runs() {
     let told = lab.lab().paths().node("one").join("proxy-names.jsonl");
     assert!(told.exists(), "the next agent is told");
 
+    // What is to be used at once closes in a while, with nobody there to close it.
+    let brief = || {
+        pod.connect_to(
+            Ipv4Addr::new(198, 18, 0, 1),
+            443,
+            Duration::from_millis(900),
+        )
+    };
+    assert!(brief().is_none());
+    assert_eq!(pod.ask("brief.stripe.test"), NO_ERROR);
+    let asked = Instant::now();
+    let mut long = brief().expect("open at once");
+
     // A proxy that is new knows as much.
-    while !lab.lab().kill_proxy_worker("one").unwrap() {}
+    let deadline = Deadline::after(Duration::from_secs(30));
+    while !lab.lab().kill_proxy_worker("one").unwrap() {
+        assert!(deadline.pause(), "it doesn't run");
+    }
     assert_eq!(pod.ask("pay-2.stripe.test"), NO_ERROR);
     drop(pod.opens().expect("open still"));
+
+    let deadline = Deadline::after(Duration::from_secs(60));
+    while brief().is_some() {
+        assert!(deadline.pause(), "it never closes");
+    }
+    assert!(
+        asked.elapsed() >= Duration::from_secs(30),
+        "{:?}",
+        asked.elapsed()
+    );
+    echo(&mut long);
 
     // The next agent goes on from there: nothing that is open closes, not even for a moment.
     let is_over = Arc::new(AtomicBool::new(false));

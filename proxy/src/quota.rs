@@ -34,10 +34,17 @@ pub enum QuotaExceeded {
     /// The client has its share.
     #[error("the limit of {0} for one client is reached")]
     Client(usize),
+    /// Most are taken, and the client has as many as everybody is to have.
+    #[error("three quarters of the proxy's places are taken, and the client has {0} already")]
+    Shared(usize),
 }
 
+/// How many places of the last quarter a client may have.
+const FEW: usize = 64;
+
 impl Quota {
-    /// `most` places, of which one client may have `most_each`.
+    /// `most` places, of which one client may have `most_each`. The last quarter is for clients that have few: those
+    /// that have many leave it to them.
     pub fn new(most: usize, most_each: usize) -> Arc<Self> {
         Arc::new(Self {
             taken: Mutex::default(),
@@ -62,6 +69,9 @@ impl Quota {
         let has = taken.each.get(&client).copied().unwrap_or(0);
         if has >= self.most_each {
             return Err(QuotaExceeded::Client(self.most_each));
+        }
+        if taken.all >= self.most - self.most / 4 && has >= FEW {
+            return Err(QuotaExceeded::Shared(FEW));
         }
         taken.each.insert(client, has + 1);
         taken.all += 1;
@@ -107,5 +117,24 @@ mod tests {
         drop(first);
         assert!(quota.acquire(b).is_ok());
         assert_eq!(quota.count(), 2);
+    }
+
+    #[test]
+    fn clients_with_many_leave_a_quarter_to_those_with_few() {
+        let quota = Quota::new(1_000, 900);
+        let client = |last: u8| IpAddr::from([10, 0, 0, last]);
+        let fill = |last| -> Vec<Permit> {
+            std::iter::from_fn(|| quota.acquire(client(last)).ok()).collect()
+        };
+        let greedy = fill(1);
+        assert_eq!(greedy.len(), 750);
+        assert_eq!(
+            quota.acquire(client(1)).unwrap_err(),
+            QuotaExceeded::Shared(FEW)
+        );
+        let others: Vec<_> = (2..=4).map(fill).collect();
+        assert_eq!(others.iter().map(Vec::len).collect::<Vec<_>>(), [64; 3]);
+        drop(greedy);
+        assert!(quota.acquire(client(4)).is_ok());
     }
 }

@@ -11,15 +11,18 @@
 mod kept;
 mod numbers;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use l7::learned::{Entry, GRACE, Identities, Seconds};
-use loader::unattended::Unattended as Maps;
+use l7::learned::{Entry, Identities, Seconds};
+use l7::wire::name::Name;
+use loader::unattended::{Present, Unattended as Maps};
 use tokio::sync::oneshot;
 
 use self::kept::Kept;
@@ -32,6 +35,9 @@ const WAITING: usize = 1_024;
 const BATCH: usize = 256;
 /// Between two times: an agent that starts tries every 20 ms.
 const REST: Duration = Duration::from_millis(60);
+/// How much longer the programs know an address than its first name says: until then it has been given what its other
+/// names say, seconds.
+const SLACK: Seconds = 2;
 
 /// Why an answer was not learned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,14 +106,27 @@ struct Worker {
 
 impl Worker {
     fn run(mut self, asked: &Receiver<Request>) {
-        while let Ok(first) = asked.recv() {
-            let mut batch = vec![first];
-            batch.extend(asked.try_iter().take(BATCH - 1));
+        loop {
+            let first = match self.kept.next_end() {
+                None => asked
+                    .recv()
+                    .map_err(|_ended| RecvTimeoutError::Disconnected),
+                Some(end) => {
+                    let wait = Duration::from_secs(end.saturating_sub(now()));
+                    asked.recv_timeout(wait.max(REST))
+                }
+            };
+            let mut batch: Vec<Request> = match first {
+                Ok(first) => vec![first],
+                Err(RecvTimeoutError::Timeout) => Vec::new(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            batch.extend(asked.try_iter().take(BATCH.saturating_sub(batch.len())));
             let (answers, done): (Vec<Learned>, Vec<_>) = batch
                 .into_iter()
                 .map(|request| (request.learned, request.done))
                 .unzip();
-            for (done, result) in done.into_iter().zip(self.learn(&answers)) {
+            for (done, result) in done.into_iter().zip(self.turn(&answers)) {
                 // The query's client may be gone.
                 drop(done.send(result));
             }
@@ -115,11 +134,16 @@ impl Worker {
         }
     }
 
-    fn learn(&mut self, answers: &[Learned]) -> Vec<Result<(), UnattendedError>> {
+    /// Learns answers, and gives addresses of which a name has run out what their other names say.
+    fn turn(&mut self, answers: &[Learned]) -> Vec<Result<(), UnattendedError>> {
         let all = |error: UnattendedError| vec![Err(error); answers.len()];
         let maps = match Maps::lock(&self.bpffs) {
             Ok(Some(maps)) => maps,
-            Ok(None) => return all(UnattendedError::Agent),
+            Ok(None) => {
+                // It takes what is kept.
+                self.kept.leave_to_agent();
+                return all(UnattendedError::Agent);
+            }
             Err(error) => return all(refused(&error)),
         };
         // From here on no agent writes the numbers or takes what is kept.
@@ -129,76 +153,110 @@ impl Worker {
         };
         let now = now();
         self.kept.begin(now);
-        let learned = answers
-            .iter()
-            .map(|answer| learn_one(&maps, identities, &mut self.kept, answer, now));
-        let learned: Vec<_> = learned.collect();
-        if let Err(error) = self.kept.save() {
-            let error = refused(&error);
-            let keep = |result: Result<(), _>| result.and_then(|()| Err(error.clone()));
-            return learned.into_iter().map(keep).collect();
+        let asked = answers.iter().flat_map(|answer| &answer.addresses).copied();
+        let looked_at: BTreeSet<IpAddr> = asked.chain(self.kept.left()).collect();
+        match maps.begin(&looked_at) {
+            Ok(there) => self.kept.retain_left(&there),
+            Err(error) => return all(refused(&error)),
         }
-        for address in self.kept.run_out() {
-            if let Err(error) = maps.remove_expired(address) {
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, %address, "an address that ran out stays in the map");
+        let turn = Turn {
+            maps: &maps,
+            identities,
+            now,
+        };
+        for address in self.kept.take_narrowed() {
+            let names = self.kept.names(address);
+            if let Err(error) = turn.give(address, &names) {
+                // It closes by itself.
+                tracing::debug!(?error, %address, "not open any more by the names that are left");
             }
         }
-        learned
+        let learned = answers
+            .iter()
+            .map(|answer| turn.learn(&mut self.kept, answer));
+        let learned: Vec<_> = learned.collect();
+        match self.kept.save() {
+            Ok(()) => learned,
+            Err(error) => {
+                let error = refused(&error);
+                let keep = |result: Result<(), _>| result.and_then(|()| Err(error.clone()));
+                learned.into_iter().map(keep).collect()
+            }
+        }
     }
 }
 
-/// Gives the addresses of an answer their identities, and notes what the next agent has to know.
-fn learn_one(
-    maps: &Maps,
-    identities: &Identities,
-    kept: &mut Kept,
-    answer: &Learned,
+/// What is done while the maps are locked.
+struct Turn<'t> {
+    maps: &'t Maps,
+    identities: &'t Identities,
     now: Seconds,
-) -> Result<(), UnattendedError> {
-    let expires = now + u64::from(answer.ttl);
-    let mut entries = Vec::new();
-    for (place, name) in answer.names.iter().enumerate() {
-        if !identities.select(name) {
-            continue;
+}
+
+impl Turn<'_> {
+    /// Gives the addresses of an answer their identities, and notes what the next agent has to know.
+    fn learn(&self, kept: &mut Kept, answer: &Learned) -> Result<(), UnattendedError> {
+        let mut entries = Vec::new();
+        for (place, name) in answer.names.iter().enumerate() {
+            if !self.identities.select(name) {
+                continue;
+            }
+            let name = Arc::from(name.to_string());
+            let entry = |address: &IpAddr| {
+                Entry::told(
+                    answer.client,
+                    (place, &name),
+                    *address,
+                    self.now,
+                    answer.ttl,
+                )
+            };
+            entries.extend(answer.addresses.iter().map(entry));
         }
-        let entry = |address: &IpAddr| Entry {
-            pod: answer.client,
-            name: name.to_string().into(),
-            address: *address,
-            since: now,
-            expires,
-            until: expires + GRACE,
-            is_alias: place > 0,
+        if entries.is_empty() {
+            // No policy asks about it.
+            return Ok(());
+        }
+        kept.has_room(&entries)
+            .map_err(|full| UnattendedError::Learn(LearnError::Refused(full.to_string().into())))?;
+        for address in &answer.addresses {
+            let new = entries.iter().filter(|entry| entry.address == *address);
+            let names = kept.names_with(*address, new);
+            if let Err(error) = self.give(*address, &names) {
+                // Of what was given so far nothing else is noted.
+                kept.leave(answer.addresses.iter().copied());
+                return Err(error);
+            }
+        }
+        tracing::debug!(?answer, "learned without an agent");
+        kept.add(entries);
+        Ok(())
+    }
+
+    /// Gives an address the identity of its names, until the first of them runs out.
+    fn give(&self, address: IpAddr, names: &[(Name, Seconds)]) -> Result<(), UnattendedError> {
+        let present = self.maps.present(address);
+        let base = match present.map_err(|error| refused(&error))? {
+            // It stays what it is.
+            Present::Cluster => return Ok(()),
+            Present::Given(identity) => self.identities.outside(identity),
+            Present::Outside(identity) | Present::Kept(identity) => identity,
         };
-        entries.extend(answer.addresses.iter().map(entry));
+        let identity = self
+            .identities
+            .of(base, names.iter().map(|(name, _)| name))
+            .map_err(|error| {
+                let text = format!("no agent runs, and of {address}: {error}");
+                UnattendedError::Learn(LearnError::Refused(text.into()))
+            })?;
+        let until = names.iter().map(|(_, until)| *until).min();
+        let (Some(identity), Some(until)) = (identity, until) else {
+            return Ok(());
+        };
+        let seconds = until.saturating_sub(self.now) + SLACK;
+        let put = self.maps.put(address, identity, seconds);
+        put.map_err(|error| refused(&error))
     }
-    if entries.is_empty() {
-        // No policy asks about it.
-        return Ok(());
-    }
-    kept.has_room(&entries)
-        .map_err(|full| UnattendedError::Learn(LearnError::Refused(full.to_string().into())))?;
-    let mut put = Vec::new();
-    for address in &answer.addresses {
-        let present = maps.identity(*address).map_err(|error| refused(&error))?;
-        // A pod or a node stays what it is.
-        let Some(present) = present else { continue };
-        let identity = identities.of(present, answer.names.iter());
-        let identity = identity.map_err(|error| {
-            let text = format!("no agent runs, and of {address}: {error}");
-            UnattendedError::Learn(LearnError::Refused(text.into()))
-        })?;
-        put.extend(identity.map(|identity| (*address, identity)));
-    }
-    for (address, identity) in put {
-        let seconds = u64::from(answer.ttl) + GRACE;
-        maps.put(address, identity, seconds)
-            .map_err(|error| refused(&error))?;
-    }
-    tracing::debug!(?answer, "learned without an agent");
-    kept.add(entries);
-    Ok(())
 }
 
 fn refused(error: &dyn std::error::Error) -> UnattendedError {

@@ -100,6 +100,9 @@ fn answer(
                 Some(pod) => openers_of(known, pod),
                 None => Vec::new(),
             });
+        // A pod or a node stays what it is, whatever its names.
+        let is_outside = !known.compiled.addresses.contains_key(&entry.address);
+        let of_pod = if is_outside { &**of_pod } else { &[] };
         let (state, opened_by) = state(&entry, of_pod, &open);
         ToldName {
             pod: pod_text(&entry.pod),

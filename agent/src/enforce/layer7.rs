@@ -43,6 +43,8 @@ impl Layer7 {
         told: Arc<ToldNames>,
     ) -> Result<Option<Self>, EnforceError> {
         if config.policy().layer7.is_none() {
+            // The maps change without it from here on.
+            names::withdraw(&config.run_dir())?;
             return Ok(None);
         }
         let opened = datapath.open_way_to_proxy();
@@ -85,7 +87,7 @@ impl Layer7 {
 
     /// The maps say so.
     pub(super) fn settle(&mut self, compiled: &Compiled) -> Result<(), EnforceError> {
-        self.names.after_change(compiled)?;
+        self.names.after_change(compiled);
         self.give(self.wanted.clone())
     }
 

@@ -28,6 +28,8 @@ use l7::learned::{GRACE, NameIdentities, NameIdentity};
 use policy::{Compiled, Compiler};
 use tracing::warn;
 
+pub(super) use self::handover::withdraw;
+
 use self::handover::Handover;
 use self::selectors::{Selectors, outside};
 use super::admission::Policies;
@@ -175,22 +177,13 @@ impl Names {
     /// # Errors
     /// The pod has its share.
     pub(super) fn learn(&mut self, learned: &Learned, now: Seconds) -> Result<Lesson, Full> {
-        let expires = now + u64::from(learned.ttl);
         let mut lesson = Lesson::Nothing;
         for (place, name) in learned.names.iter().enumerate() {
             let name: Arc<str> = Arc::from(name.as_str());
             let selectors = self.selectors.as_ref();
             let is_filed = selectors.is_none_or(|selectors| selectors.select(&name));
             for address in &learned.addresses {
-                let entry = Entry {
-                    pod: learned.client,
-                    name: Arc::clone(&name),
-                    address: *address,
-                    since: now,
-                    expires,
-                    until: expires + GRACE,
-                    is_alias: place > 0,
-                };
+                let entry = Entry::told(learned.client, (place, &name), *address, now, learned.ttl);
                 self.tell(&entry);
                 if is_filed {
                     lesson = Lesson::Names;
@@ -245,7 +238,9 @@ impl Names {
     /// # Errors
     /// The file system refuses. It is tried again the next time.
     pub(super) fn save(&mut self) -> Result<(), StateFileError> {
-        self.handover.catch_up()?;
+        if let Err(error) = self.handover.catch_up() {
+            warn!(%error, "new numbers of names are not handed over yet");
+        }
         let [new, longer] = &self.unsaved;
         let is_due = !longer.is_empty() && self.saved.elapsed() >= SAVE_EVERY;
         if new.is_empty() && !is_due {
@@ -380,14 +375,27 @@ impl Names {
             if before == labels.as_ref() {
                 continue;
             }
-            let is_new = |labels: &Labels| !self.sets.contains_key(labels);
-            if self.sets.len() >= SETS && labels.as_ref().is_some_and(is_new) {
+            let mut labels = labels;
+            if let Some(wanted) = &labels
+                && self.sets.len() >= SETS
+                && !self.sets.contains_key(wanted)
+            {
                 self.beyond.insert(address);
-                continue;
+                let has = |label: &Label| wanted.iter().any(|other| other == label);
+                let is_less = |before: &Labels| before.iter().all(has);
+                if before.is_some_and(is_less) {
+                    continue;
+                }
+                // What it was it is no more: by none of its names it is open.
+                labels = None;
             }
             differs = true;
             if let Some(before) = before.cloned() {
-                self.has_other_sets |= forget_one(&mut self.sets, &before);
+                let has_room = forget_one(&mut self.sets, &before);
+                self.has_other_sets |= has_room;
+                if has_room {
+                    self.changed.extend(&self.beyond);
+                }
             }
             match labels {
                 Some(labels) => {
@@ -439,15 +447,13 @@ impl Names {
     }
 
     /// They do.
-    ///
-    /// # Errors
-    /// The file system refuses.
-    pub(super) fn after_change(&mut self, compiled: &Compiled) -> Result<(), StateFileError> {
-        if self.has_other_identities {
-            self.handover.settle(self.identities(compiled))?;
-            self.has_other_identities = false;
+    pub(super) fn after_change(&mut self, compiled: &Compiled) {
+        if mem::take(&mut self.has_other_identities)
+            && let Err(error) = self.handover.settle(self.identities(compiled))
+        {
+            // It is tried again.
+            warn!(%error, "flows-proxy learns no new names without an agent yet");
         }
-        Ok(())
     }
 
     /// What each set of labels has for a number.

@@ -15,7 +15,7 @@ const EXAMPLES: &str = "Examples:
   flows names list --pod production/payment-service     what a pod was told
   flows names list -n production --node worker-1 -o json
 
-STATE: open (a policy of the pod selects the name, and its address may be reached), asked (none does),
+STATE: open (a policy of the pod selects the name, and its address is known by it), asked (none does),
 not open (one does, but the answer ran out, or there is no room). Answers are kept for an hour beyond
 their time to live.";
 

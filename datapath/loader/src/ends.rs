@@ -134,8 +134,13 @@ impl Maps {
         })
     }
 
-    pub(crate) fn end(&self, address: IpAddr) -> Result<End, Error> {
-        let revision = self.node.load32(std::mem::offset_of!(Node, revision));
+    fn revision(&self) -> u32 {
+        self.node.load32(std::mem::offset_of!(Node, revision))
+    }
+
+    /// What counts now: of the address itself, or else of the longest prefix around it.
+    pub(crate) fn known(&self, address: IpAddr) -> Result<(Option<Addr>, Option<Addr>), Error> {
+        let revision = self.revision();
         let now = tick(sys::monotonic_ns());
         let counts = |staged: Option<Staged<Addr>>| {
             let addr = *staged?.at(revision);
@@ -161,7 +166,14 @@ impl Maps {
                 (counts(self.addr6.get(&addr)?), self.cidr6.get(&whole)?)
             }
         };
-        let Some(addr) = exact.or_else(|| counts(covering)) else {
+        let covering = counts(covering).filter(|_| exact.is_none());
+        Ok((exact, covering))
+    }
+
+    fn end(&self, address: IpAddr) -> Result<End, Error> {
+        let revision = self.revision();
+        let (exact, covering) = self.known(address)?;
+        let Some(addr) = exact.or(covering) else {
             return Ok(End {
                 identity: WORLD,
                 table: None,

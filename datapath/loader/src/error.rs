@@ -111,8 +111,10 @@ pub enum Error {
         /// What is wrong.
         reason: &'static str,
     },
-    /// What an agent was doing with an entry when it ended has to be finished first.
-    #[error("entry {entry} of map {map} was being changed when the agent ended: start it again")]
+    /// An entry that is between two forms: what an agent was doing with it when it ended has to be finished first.
+    #[error(
+        "entry {entry} of map {map} is between two forms: try again, and if it stays so start the agent"
+    )]
     Unsettled {
         /// Name of the map.
         map: &'static str,

@@ -4,6 +4,7 @@
 //! and only until a time after which the programs no longer count it. The next agent finds what is there, and makes
 //! of it what it has learned of it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::IpAddr;
 use std::path::Path;
@@ -24,6 +25,19 @@ use crate::sys;
 /// No name opens an address for longer without being asked for again, seconds.
 const LONGEST: u64 = 7 * 24 * 3_600;
 
+/// What an address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Present {
+    /// A pod's, a node's, or in the range of pods: no name makes it another one.
+    Cluster,
+    /// Nobody's, with the identity of what is around it.
+    Outside(u32),
+    /// One that has an identity by its names, which runs out.
+    Given(u32),
+    /// One to which an agent gave an identity by its names, which stays until an agent takes it.
+    Kept(u32),
+}
+
 /// The maps, of which this process is the only writer until this is dropped.
 #[derive(Debug)]
 pub struct Unattended {
@@ -33,8 +47,7 @@ pub struct Unattended {
 }
 
 impl Unattended {
-    /// Opens the maps in a bpffs for writing. `None`: an agent runs, or is about to. What the last one removed is
-    /// read by nobody any more when this returns, which takes some ten ms.
+    /// Opens the maps in a bpffs for writing. `None`: an agent runs, or is about to.
     ///
     /// # Errors
     /// There are none, or of another version; or no right to it.
@@ -42,55 +55,75 @@ impl Unattended {
         let Some(lock) = pins::try_lock(bpffs)? else {
             return Ok(None);
         };
-        let maps = Maps::open(bpffs)?;
-        sys::grace_period().map_err(Error::GracePeriod)?;
-        Ok(Some(Self { maps, _lock: lock }))
+        Ok(Some(Self {
+            maps: Maps::open(bpffs)?,
+            _lock: lock,
+        }))
     }
 
-    /// The identity of an address outside of the cluster: by its names, or else that of what is around it. `None`: it
-    /// is a pod's or a node's, and no name makes it another one.
-    ///
-    /// # Errors
-    /// The kernel doesn't tell.
-    pub fn identity(&self, address: IpAddr) -> Result<Option<u32>, Error> {
-        let identity = self.maps.end(address)?.identity;
-        let is_outside = matches!(identity, WORLD | WORLD_IPV4 | WORLD_IPV6)
-            || (FIRST_LOCAL..=LAST_LOCAL).contains(&identity);
-        Ok(is_outside.then_some(identity))
-    }
-
-    /// Gives an address outside of the cluster an identity, for so many seconds; it keeps that for longer if it has
-    /// it for longer.
-    ///
-    /// # Errors
-    /// The map is full, or an agent ended in the middle of a change of this address.
-    pub fn put(&self, address: IpAddr, identity: u32, seconds: u64) -> Result<(), Error> {
-        match address {
-            IpAddr::V4(address) => {
-                let key: Addr4 = u32::from_ne_bytes(address.octets());
-                put(&self.maps.addr4, key, identity, seconds)
-            }
-            IpAddr::V6(address) => {
-                let key: Addr6 = datapath_host::addr6(address.octets());
-                put(&self.maps.addr6, key, identity, seconds)
-            }
-        }
-    }
-
-    /// Removes an address that counts no longer by its time. Others stay.
+    /// Removes those of some addresses that have run out, and returns those of them that are in the maps still. Nobody
+    /// reads what was removed any more when this returns, here or by the last agent, which takes some ten ms. To be
+    /// called before anything is put.
     ///
     /// # Errors
     /// The kernel refuses.
-    pub fn remove_expired(&self, address: IpAddr) -> Result<(), Error> {
-        match address {
-            IpAddr::V4(address) => {
-                remove_expired(&self.maps.addr4, u32::from_ne_bytes(address.octets()))
-            }
-            IpAddr::V6(address) => {
-                remove_expired(&self.maps.addr6, datapath_host::addr6(address.octets()))
+    pub fn begin(&self, addresses: &BTreeSet<IpAddr>) -> Result<BTreeSet<IpAddr>, Error> {
+        let mut there = BTreeSet::new();
+        for address in addresses {
+            let is_there = match address {
+                IpAddr::V4(v4) => still_there(&self.maps.addr4, key4(*v4)),
+                IpAddr::V6(v6) => still_there(&self.maps.addr6, key6(*v6)),
+            };
+            if is_there? {
+                there.insert(*address);
             }
         }
+        sys::grace_period().map_err(Error::GracePeriod)?;
+        Ok(there)
     }
+
+    /// What an address is.
+    ///
+    /// # Errors
+    /// The kernel doesn't tell.
+    pub fn present(&self, address: IpAddr) -> Result<Present, Error> {
+        let (exact, covering) = self.maps.known(address)?;
+        let is_world = |identity| matches!(identity, WORLD | WORLD_IPV4 | WORLD_IPV6);
+        let is_local = |identity| (FIRST_LOCAL..=LAST_LOCAL).contains(&identity);
+        Ok(match (exact, covering) {
+            (Some(addr), _) if !is_local(addr.identity) => Present::Cluster,
+            (Some(addr), _) if addr.expires == 0 => Present::Kept(addr.identity),
+            (Some(addr), _) => Present::Given(addr.identity),
+            (None, covering) => {
+                let identity = covering.map_or(WORLD, |addr| addr.identity);
+                if is_world(identity) || is_local(identity) {
+                    Present::Outside(identity)
+                } else {
+                    Present::Cluster
+                }
+            }
+        })
+    }
+
+    /// Gives an address outside of the cluster an identity, from now on for so many seconds; one that an agent gave
+    /// one keeps the new one until an agent takes it.
+    ///
+    /// # Errors
+    /// The map is full; or the entry is between two forms, or ran out since [`Self::begin`].
+    pub fn put(&self, address: IpAddr, identity: u32, seconds: u64) -> Result<(), Error> {
+        match address {
+            IpAddr::V4(v4) => put(&self.maps.addr4, key4(v4), identity, seconds),
+            IpAddr::V6(v6) => put(&self.maps.addr6, key6(v6), identity, seconds),
+        }
+    }
+}
+
+fn key4(address: std::net::Ipv4Addr) -> Addr4 {
+    u32::from_ne_bytes(address.octets())
+}
+
+fn key6(address: std::net::Ipv6Addr) -> Addr6 {
+    datapath_host::addr6(address.octets())
 }
 
 fn now() -> u32 {
@@ -103,56 +136,49 @@ fn is_over(addr: &Addr) -> bool {
 
 type AddrMap<K> = Map<K, Staged<Addr>>;
 
+/// Removes an entry that has run out. Whether there is one still.
+fn still_there<K: Plain>(map: &AddrMap<K>, key: K) -> Result<bool, Error> {
+    let Some(entry) = map.get(&key)? else {
+        return Ok(false);
+    };
+    if entry.from == NEVER && is_over(&entry.now) {
+        map.delete(&key)?;
+        return Ok(false);
+    }
+    Ok(true)
+}
+
 fn put<K: Plain + std::fmt::Debug>(
     map: &AddrMap<K>,
     key: K,
     identity: u32,
     seconds: u64,
 ) -> Result<(), Error> {
+    let new = |expires| {
+        Staged::steady(Addr {
+            identity,
+            expires,
+            flags: addr::PRESENT,
+            ..Addr::default()
+        })
+    };
     // Never 0, which is for ever.
     let expires = now().wrapping_add(ticks(seconds.min(LONGEST))).max(1);
-    let new = Addr {
-        identity,
-        expires,
-        flags: addr::PRESENT,
-        ..Addr::default()
-    };
     let Some(entry) = map.get(&key)? else {
         // Nobody else writes.
-        map.put_new(&key, &Staged::steady(new))?;
+        map.put_new(&key, &new(expires))?;
         return Ok(());
     };
     let present = entry.now;
-    if entry.from != NEVER || present.flags & addr::PRESENT == 0 {
+    let is_whole = entry.from == NEVER && present.flags & addr::PRESENT != 0;
+    // Entries are changed in place, and a program may see old words beside new ones. The old identity may have the new
+    // time: it counted until now. One that has run out must not.
+    if !is_whole || is_over(&present) {
         return Err(Error::Unsettled {
             map: map.name(),
             entry: format!("{key:?}"),
         });
     }
-    if is_over(&present) {
-        // Entries are changed in place, and a program may see old words beside new ones: not the old identity with
-        // the new time.
-        let closed = Addr {
-            expires: present.expires,
-            ..new
-        };
-        map.put(&key, &Staged::steady(closed))?;
-        sys::grace_period().map_err(Error::GracePeriod)?;
-        return map.put(&key, &Staged::steady(new));
-    }
-    let is_longer = present.expires != 0 && expired(present.expires, expires);
-    let new = Addr {
-        expires: if is_longer { expires } else { present.expires },
-        ..new
-    };
-    // Either identity is right with either time.
-    map.put(&key, &Staged::steady(new))
-}
-
-fn remove_expired<K: Plain>(map: &AddrMap<K>, key: K) -> Result<(), Error> {
-    let entry = map.get(&key)?;
-    if entry.is_some_and(|entry| entry.from == NEVER && is_over(&entry.now)) {
-        map.delete(&key)?;
-    }
-    Ok(())
+    let keeps = present.expires == 0;
+    map.put(&key, &new(if keeps { 0 } else { expires }))
 }

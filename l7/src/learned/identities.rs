@@ -38,20 +38,20 @@ pub struct NameIdentity {
 }
 
 impl NameIdentities {
-    /// What stands in both, which have the same selectors; nothing if they don't.
-    pub fn common(&self, other: &Self) -> Self {
+    /// What stands in both; `None`: they have other selectors.
+    pub fn common(&self, other: &Self) -> Option<Self> {
         if self.selectors != other.selectors {
-            return Self::default();
+            return None;
         }
         let others: std::collections::HashSet<&NameIdentity> = other.identities.iter().collect();
         let common = self
             .identities
             .iter()
             .filter(|identity| others.contains(identity));
-        Self {
+        Some(Self {
             selectors: self.selectors.clone(),
             identities: common.cloned().collect(),
-        }
+        })
     }
 }
 
@@ -96,6 +96,12 @@ impl Identities {
     /// Whether a selector matches a name.
     pub fn select(&self, name: &Name) -> bool {
         self.selectors.iter().any(|selector| selector.matches(name))
+    }
+
+    /// The identity of what is around an address that has one by its names.
+    pub fn outside(&self, identity: u32) -> u32 {
+        let meaning = self.meanings.get(&identity);
+        meaning.map_or(identity, |(outside, _)| *outside)
     }
 
     /// The identity that an address is to have once it has these names, too; `None`: no policy asks about them.
@@ -173,6 +179,9 @@ mod tests {
 
     #[test]
     fn names_add_up() {
+        let identities = Identities::compile(&written()).expect("names");
+        assert_eq!(identities.outside(104), PREFIX);
+        assert_eq!(identities.outside(WORLD), WORLD);
         assert_eq!(of(WORLD, &["api.example.com."]), Ok(Some(100)));
         assert_eq!(of(WORLD, &["www.example.com."]), Ok(Some(101)));
         assert_eq!(of(WORLD, &["www.example.com.", "b.org."]), Ok(Some(103)));
@@ -193,10 +202,10 @@ mod tests {
         let (one, mut other) = (written(), written());
         other.identities.remove(0);
         other.identities[0].identity = 999;
-        let common = one.common(&other);
+        let common = one.common(&other).expect("the same selectors");
         let numbers = common.identities.iter().map(|known| known.identity);
         assert_eq!(numbers.collect::<Vec<_>>(), [102, 103, 104]);
         other.selectors.pop();
-        assert_eq!(one.common(&other), NameIdentities::default());
+        assert_eq!(one.common(&other), None);
     }
 }

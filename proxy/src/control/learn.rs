@@ -1,7 +1,7 @@
 //! Addresses of names, told to the agent, which acknowledges them.
 //!
 //! Without an agent an answer leaves if it teaches nothing, its addresses having been acknowledged for this endpoint
-//! and name for longer than until now, or if they are learned unattended. One that comes while an agent starts waits
+//! and name for about as long as it says, or if they are learned unattended. One that comes while an agent starts waits
 //! for it.
 
 use std::collections::HashMap;
@@ -13,6 +13,7 @@ use foldhash::fast::RandomState;
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{self, BoxStream};
+use l7::learned::GRACE;
 use proto::flows::v1::{LearnRequest, LearnResponse};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
@@ -28,6 +29,9 @@ const MOST: usize = 4_096;
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Acknowledged addresses that are remembered.
 const REMEMBERED: usize = 65_536;
+/// How much earlier than an answer says what was acknowledged may run out for it to teach nothing: of the grace that
+/// addresses have, as much is left.
+const MARGIN: Duration = Duration::from_secs(GRACE / 2);
 /// Between two looks for an agent that starts.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
@@ -65,13 +69,13 @@ struct PendingLearn {
 }
 
 impl State {
-    /// Whether an answer teaches nothing.
-    fn is_acknowledged(&self, pairs: &[Pair]) -> bool {
+    /// Whether an answer that says so for some seconds teaches nothing.
+    fn is_acknowledged(&self, pairs: &[Pair], ttl: u32) -> bool {
         let now = Instant::now();
+        let end = now + Duration::from_secs(ttl.into());
         let holds = |pair| {
-            self.acknowledged
-                .get(pair)
-                .is_some_and(|until| *until > now)
+            let until = self.acknowledged.get(pair);
+            until.is_some_and(|until| *until > now && *until + MARGIN >= end)
         };
         pairs.iter().all(holds)
     }
@@ -142,7 +146,7 @@ impl AgentNames {
         state.agent = None;
         let waiting = std::mem::take(&mut state.waiting);
         for waiting in waiting.into_values() {
-            let result = match state.is_acknowledged(&waiting.pairs) {
+            let result = match state.is_acknowledged(&waiting.pairs, waiting.message.ttl_seconds) {
                 true => Ok(()),
                 false => Err(LearnError::NoAgent),
             };
@@ -175,7 +179,7 @@ impl AgentNames {
         let pairs = pairs(learned);
         let mut state = self.state();
         let Some(agent) = state.agent.clone() else {
-            return Ok(match state.is_acknowledged(&pairs) {
+            return Ok(match state.is_acknowledged(&pairs, learned.ttl) {
                 true => Sent::Known,
                 false => Sent::NoAgent,
             });

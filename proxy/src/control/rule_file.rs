@@ -45,7 +45,7 @@ pub enum RuleFileError {
 }
 
 impl RuleFile {
-    /// `rules.json` in that directory.
+    /// `proxy-rules.json` in that directory.
     pub fn new(directory: &Path) -> Self {
         Self {
             path: directory.join("proxy-rules.json"),

@@ -7,6 +7,8 @@ use abi::identity::{FIRST_LOCAL, LAST_LOCAL, WORLD, WORLD_IPV4, WORLD_IPV6};
 use cluster::Labels;
 use flow::quantity;
 use l7::learned::{Entry, GRACE, Seconds};
+use l7::names::{FqdnSelector, NameSpec};
+use l7::wire::name::Name;
 use proto::flow::{Flow, TrafficDirection, Verdict};
 
 use crate::node::ToldNames;
@@ -65,13 +67,27 @@ fn way_out(flow: &Flow) -> Option<(IpAddr, IpAddr, Seconds)> {
     Some((ip.source.parse().ok()?, ip.destination.parse().ok()?, time))
 }
 
+/// Whether a selector of `toFQDNs` matches a name.
+fn selects(text: &str, name: &str) -> bool {
+    let is_pattern = text.contains('*');
+    let given = |is: bool| is.then(|| Box::from(text));
+    let spec = NameSpec {
+        match_name: given(!is_pattern),
+        match_pattern: given(is_pattern),
+    };
+    let (selector, name) = (FqdnSelector::new(&spec), Name::from_text(name));
+    matches!((selector, name), (Ok(selector), Ok(name)) if selector.matches(&name))
+}
+
 fn name(entry: &Entry) -> &str {
     entry.name.strip_suffix('.').unwrap_or(&entry.name)
 }
 
-/// `selected`: what of `toFQDNs` selects the address now.
+/// `selected`: what of `toFQDNs` selects the address now, by any of its names.
 fn note(entry: &Entry, selected: &[String], time: Seconds) -> String {
     let (address, name) = (entry.address, name(entry));
+    let selected = selected.iter().filter(|text| selects(text, &entry.name));
+    let selected: Vec<&str> = selected.map(String::as_str).collect();
     let end = entry.expires + GRACE;
     if time >= end {
         let ago = quantity::span(
@@ -84,7 +100,7 @@ fn note(entry: &Entry, selected: &[String], time: Seconds) -> String {
              again"
         );
     }
-    match selected {
+    match &*selected {
         [] => format!("{address} is {name} to this pod, which no toFQDNs selects"),
         selected => format!(
             "{address} is {name} to this pod, which toFQDNs {} select now: on other ports, or the pod asked for it since",
@@ -172,6 +188,15 @@ mod tests {
         assert!(
             selected[0].contains("toFQDNs *.example.com select now"),
             "{selected:?}"
+        );
+        let labels: Labels = [Label::fqdn("b.org")].into_iter().collect();
+        let mut open = SharedMap::default();
+        open.insert(IpAddr::from([192, 0, 2, 2]), labels);
+        told.set_open(open);
+        let by_another = of(1, 2, 5);
+        assert!(
+            by_another[0].contains("which no toFQDNs selects"),
+            "{by_another:?}"
         );
         // Of what nobody knows, and of what isn't a pod's way out, nothing.
         assert!(of(1, 9, 5).is_empty());

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use durable::{Damage, Journal, StateFileError, replace};
+use durable::{Damage, Journal, StateFileError, remove, replace};
 use l7::learned::{Entry, LEARNED, NAME_IDENTITIES, NameIdentities};
 use tracing::warn;
 
@@ -47,11 +47,15 @@ impl Handover {
     /// # Errors
     /// The file system refuses: the maps must not change.
     pub(super) fn narrow(&mut self, wanted: &NameIdentities) -> Result<(), StateFileError> {
-        let both = match &self.written {
-            Some(written) => written.common(wanted),
-            None => NameIdentities::default(),
-        };
-        self.write(both)
+        let common = self
+            .written
+            .as_ref()
+            .and_then(|written| written.common(wanted));
+        match common {
+            Some(common) => self.write(common),
+            // Without a file nothing is learned.
+            None => self.remove(),
+        }
     }
 
     /// They have changed. What there is more is written down at once if the policies select other names, else in a
@@ -82,6 +86,11 @@ impl Handover {
         }
     }
 
+    fn remove(&mut self) -> Result<(), StateFileError> {
+        self.written = None;
+        remove(&self.path)
+    }
+
     fn write(&mut self, identities: NameIdentities) -> Result<(), StateFileError> {
         if self.written.as_ref() == Some(&identities) {
             return Ok(());
@@ -98,6 +107,14 @@ impl Handover {
     }
 }
 
+/// Has a proxy learn nothing without an agent: there is to be none of layer 7.
+///
+/// # Errors
+/// The file system refuses.
+pub(in crate::enforce) fn withdraw(run_dir: &Path) -> Result<(), StateFileError> {
+    remove(&run_dir.join(NAME_IDENTITIES))
+}
+
 /// What a proxy learned without an agent. To be dropped by [`forget`] once it is kept elsewhere.
 pub(super) fn take(run_dir: &Path) -> Vec<Entry> {
     let mut entries = Vec::new();
@@ -112,10 +129,7 @@ pub(super) fn take(run_dir: &Path) -> Vec<Entry> {
 
 /// See [`take`].
 pub(super) fn forget(run_dir: &Path) {
-    let path = run_dir.join(LEARNED);
-    if let Err(error) = fs::remove_file(&path)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        warn!(path = %path.display(), %error, "not removed");
+    if let Err(error) = remove(&run_dir.join(LEARNED)) {
+        warn!(%error, "names that flows-proxy learned without an agent are taken again by the next agent");
     }
 }

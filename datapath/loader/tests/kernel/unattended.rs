@@ -1,5 +1,6 @@
 //! Addresses of names put into the maps while no agent runs.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use abi::addr::{Addr, PRESENT};
 use abi::identity::{FIRST_LOCAL, WORLD};
 use flows_loader::ends::Ends;
-use flows_loader::unattended::Unattended;
+use flows_loader::unattended::{Present, Unattended};
 use testing_kernel::{CLIENT, CLIENT_IDENTITY, Node, SERVER, word, words};
 
 const NAMED: u32 = FIRST_LOCAL + 7;
@@ -47,31 +48,41 @@ fn they_count_until_they_run_out_and_only_outside_of_the_cluster() {
     let of = |text: &str| ends.end(address(text)).unwrap().identity;
     let maps = Unattended::lock(node.pins()).unwrap().expect("no agent");
     assert!(Unattended::lock(node.pins()).unwrap().is_none(), "one");
-    let known = |text: &str| maps.identity(address(text)).unwrap();
-    assert_eq!(known(&CLIENT.to_string()), None, "a pod");
-    assert_eq!(known(&SERVER.to_string()), None, "a pod");
-    assert_eq!(known("192.0.2.1"), Some(NAMED));
+    let begin = |addresses: &[&str]| -> BTreeSet<IpAddr> {
+        let addresses = addresses.iter().map(|text| address(text)).collect();
+        maps.begin(&addresses).unwrap()
+    };
+    assert!(begin(&["192.0.2.2"]).is_empty());
+    let present = |text: &str| maps.present(address(text)).unwrap();
+    for pod in [CLIENT, SERVER] {
+        assert_eq!(present(&pod.to_string()), Present::Cluster);
+    }
+    assert_eq!(present("192.0.2.1"), Present::Kept(NAMED));
     for new in ["192.0.2.2", "192.0.2.3", "2001:db8::2"] {
-        assert_eq!(known(new), Some(WORLD));
+        assert_eq!(present(new), Present::Outside(WORLD));
         maps.put(address(new), NAMED, 1).unwrap();
-        assert_eq!((known(new), of(new)), (Some(NAMED), NAMED));
+        assert_eq!((present(new), of(new)), (Present::Given(NAMED), NAMED));
     }
     // Asked for again, and by another name.
     maps.put(address("192.0.2.3"), BOTH, 600).unwrap();
-    maps.put(address("192.0.2.3"), BOTH, 1).unwrap();
     maps.put(address("192.0.2.1"), BOTH, 1).unwrap();
     for new in ["192.0.2.2", "2001:db8::2"] {
         until(&ends, new, WORLD);
-        assert_eq!(known(new), Some(WORLD));
+        assert_eq!(present(new), Present::Outside(WORLD));
     }
-    assert_eq!(of("192.0.2.3"), BOTH, "it was told for longer");
+    assert_eq!(of("192.0.2.3"), BOTH);
     assert_eq!(of("192.0.2.1"), BOTH, "nobody is there to forget it");
-    // One that has run out is told again.
+    // What has run out is nothing to go on from: it is removed first.
+    let again = maps.put(address("192.0.2.2"), BOTH, 600).unwrap_err();
+    assert!(again.to_string().contains("try again"), "{again}");
+    assert_eq!(of("192.0.2.2"), WORLD);
+    let there = begin(&["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::2"]);
+    assert_eq!(there, ["192.0.2.1", "192.0.2.3"].map(address).into());
     maps.put(address("192.0.2.2"), BOTH, 600).unwrap();
     assert_eq!(of("192.0.2.2"), BOTH);
-    for each in ["192.0.2.1", "192.0.2.2", "2001:db8::2", "192.0.2.99"] {
-        maps.remove_expired(address(each)).unwrap();
-    }
+    // A shorter time is one, too: of several names the first runs out.
+    maps.put(address("192.0.2.3"), NAMED, 1).unwrap();
+    until(&ends, "192.0.2.3", WORLD);
     drop(maps);
 
     // The next agent finds them, and makes of them what it wants.
