@@ -105,9 +105,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("flows-ledger", &[]),
     ("flows-testing-program", &[]),
     ("flows-testing-bench", &[]),
+    ("flows-testing-cases", &["flows-l7-wire"]),
     (
         "flows-testing-policy",
-        &["flows-abi", "flows-cluster", "flows-policy"],
+        &[
+            "flows-abi",
+            "flows-cluster",
+            "flows-datapath-host",
+            "flows-l7",
+            "flows-policy",
+            "flows-testing-cases",
+        ],
     ),
     ("flows-testing-kernel", &["flows-abi", "flows-loader"]),
     ("flows-testing-lab", &["flows-lab", "flows-testing-program"]),

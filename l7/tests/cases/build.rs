@@ -8,7 +8,9 @@ use l7::rules::{
 };
 use l7::wire::name::Name;
 
-use crate::table::{Pod, Policy, Port, PortRule, Probe, Rule, Selector, Set, Table};
+use testing_cases::{Pod, Probe, Set, Table};
+
+use crate::table::{Policy, Port, PortRule, Rule, Selector, policies};
 
 /// The endpoint whose policy it is.
 pub(crate) const SUBJECT: u32 = 7;
@@ -52,13 +54,10 @@ pub(crate) fn snapshot(
     probe: &Probe,
     direction: Direction,
 ) -> Result<Built, MergeError> {
-    let (subject, peer) = match direction {
-        Direction::Ingress => (&probe.to, &probe.from),
-        Direction::Egress => (&probe.from, &probe.to),
-    };
+    let (subject, peer) = probe.ends();
     let pod = &table.fixtures.pods[subject];
-    let selected = set
-        .policies
+    let policies = policies(set);
+    let selected = policies
         .iter()
         .enumerate()
         .filter(|(_, policy)| selects(&policy.spec.endpoint_selector, pod));
@@ -143,7 +142,7 @@ pub(crate) fn snapshot(
             sets: vec![SetSpec { alternatives }],
             bindings: vec![binding],
         },
-        peer: identity(peers.iter().position(|one| one == peer).unwrap()),
+        peer: identity(peers.iter().position(|one| *one == peer).unwrap()),
     })
 }
 

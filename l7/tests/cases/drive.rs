@@ -4,11 +4,10 @@ use l7::http::{
     Chunks, Framing, Head, HeadReader, NoSecrets, Normalized, Request, Upgrade, normalize,
 };
 use l7::rules::{Decision, Set};
-use l7::wire::dns::{MAX_REPLY, Query, rcode, type_name};
+use l7::wire::dns::{MAX_REPLY, Query, rcode};
 use l7::wire::tls::Reader;
 use serde_json::Value;
-
-use crate::table::{Dns, Http, Probe, Tls};
+use testing_cases::{Dns, Expect, Http, Probe, Tls};
 
 /// What a server would see of a request.
 struct Seen {
@@ -117,29 +116,8 @@ fn check_seen(probe: &Probe, seen: &[Seen]) -> Result<(), String> {
 
 pub(crate) fn http(set: &Set, peer: u32, probe: &Probe, http: &Http) -> Result<(), String> {
     // HTTP/2 has the same parts.
-    let mut text = format!(
-        "{} {} HTTP/1.1\r\nHost: {}\r\n",
-        http.method, http.path, http.host
-    );
-    for (name, value) in &http.headers {
-        let values = value
-            .as_array()
-            .cloned()
-            .unwrap_or_else(|| vec![value.clone()]);
-        for value in values {
-            text.push_str(&format!("{name}: {}\r\n", value.as_str().unwrap()));
-        }
-    }
-    text.push_str("\r\n");
-    let (statuses, seen) = send(set, peer, text.as_bytes());
-    let wanted = match probe.expect.as_str() {
-        "allowed" => 200,
-        "denied" => 403,
-        "redirect" => 307,
-        "rejected" => u16::try_from(probe.status.as_ref().unwrap().as_u64().unwrap()).unwrap(),
-        other => panic!("{other}"),
-    };
-    if statuses != [wanted] {
+    let (statuses, seen) = send(set, peer, http.head().as_bytes());
+    if statuses != probe.statuses() {
         return Err(format!("{statuses:?}"));
     }
     check_seen(probe, &seen)
@@ -147,10 +125,7 @@ pub(crate) fn http(set: &Set, peer: u32, probe: &Probe, http: &Http) -> Result<(
 
 pub(crate) fn raw(set: &Set, peer: u32, probe: &Probe, bytes: &[u8]) -> Result<(), String> {
     let (statuses, seen) = send(set, peer, bytes);
-    let wanted = probe.status.as_ref().unwrap().as_array().unwrap();
-    let wanted = wanted
-        .iter()
-        .map(|one| u16::try_from(one.as_u64().unwrap()).unwrap());
+    let wanted = probe.statuses().into_iter();
     // Of CONNECT the table says that 405 does as well.
     let wanted: Vec<u16> = wanted
         .map(|one| if one == 404 { 405 } else { one })
@@ -164,65 +139,36 @@ pub(crate) fn raw(set: &Set, peer: u32, probe: &Probe, bytes: &[u8]) -> Result<(
     check_seen(probe, &seen)
 }
 
-fn rtype(name: &str) -> u16 {
-    (1..300).find(|rtype| type_name(*rtype) == name).unwrap()
-}
-
 pub(crate) fn dns(set: &Set, peer: u32, probe: &Probe, dns: &Dns) -> Result<(), String> {
-    let mut bytes = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    for label in dns.name.split('.').filter(|label| !label.is_empty()) {
-        bytes.push(u8::try_from(label.len()).unwrap());
-        bytes.extend(label.as_bytes());
-    }
-    bytes.push(0);
-    bytes.extend(rtype(&dns.rtype).to_be_bytes());
-    bytes.extend([0, 1]);
+    let bytes = dns.query(0x1234);
     let query = Query::read(&bytes).unwrap();
     let told = match set.judge_dns(peer, &query.name) {
-        Decision::Allowed(_) => "allowed",
+        Decision::Allowed(_) => Expect::Allowed,
         Decision::Denied(denial) => {
             assert!(denial.nearest.is_some(), "the server is selected");
             let mut reply = [0; MAX_REPLY];
             let length = query.reply(rcode::REFUSED, &mut reply).unwrap();
             assert_eq!(reply[12..length], bytes[12..]);
-            "refused"
+            Expect::Refused
         }
     };
     (told == probe.expect)
         .then_some(())
-        .ok_or_else(|| told.to_owned())
+        .ok_or_else(|| format!("{told:?}"))
 }
 
 pub(crate) fn tls(set: &Set, peer: u32, probe: &Probe, tls: &Tls) -> Result<(), String> {
-    let counted = |size: usize, bytes: &[u8]| {
-        let length = bytes.len().to_be_bytes();
-        [&length[length.len() - size..], bytes].concat()
-    };
-    let mut extensions = Vec::new();
-    if !tls.sni.is_empty() {
-        let entry = [&[0], &*counted(2, tls.sni.as_bytes())].concat();
-        extensions = [&[0, 0], &*counted(2, &counted(2, &entry))].concat();
-    }
-    let parts: [&[u8]; 6] = [
-        &[3, 3],
-        &[7; 32],
-        &[0],
-        &[0, 2, 0x13, 1],
-        &[1, 0],
-        &counted(2, &extensions),
-    ];
-    let message = [&[1], &*counted(3, &parts.concat())].concat();
-    let record = [&[22, 3, 1], &*counted(2, &message)].concat();
+    let hello = tls.hello();
     let mut reader = Reader::new();
-    let hello = reader.push(&record).unwrap().unwrap();
+    let hello = reader.push(&hello).unwrap().unwrap();
     let told = match set.judge_server_name(peer, hello.server_name) {
-        Decision::Allowed(_) => "allowed",
+        Decision::Allowed(_) => Expect::Allowed,
         Decision::Denied(denial) => {
             assert!(denial.nearest.is_some(), "the peer is selected");
-            "denied"
+            Expect::Denied
         }
     };
     (told == probe.expect)
         .then_some(())
-        .ok_or_else(|| told.to_owned())
+        .ok_or_else(|| format!("{told:?}"))
 }

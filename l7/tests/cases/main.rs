@@ -16,18 +16,17 @@ mod validation;
 use std::collections::BTreeMap;
 
 use l7::rules::{Direction, Rules};
-use table::{Probe, Set, Table, table};
+use testing_cases::{L4, Probe, Request, Set, Table, table};
 
 /// Why a probe isn't driven.
 fn left_out(probe: &Probe) -> Option<&'static str> {
-    if probe.kafka.is_some() {
+    if matches!(probe.request, Request::Kafka(_)) {
         return Some("Kafka has tests of its own");
     }
-    match probe.l4.as_str() {
-        "DENIED" => Some("dropped as a packet"),
-        "ALLOWED" => Some("not redirected"),
-        "REDIRECTED" | "ERROR" => None,
-        other => panic!("{other}"),
+    match probe.l4 {
+        L4::Denied => Some("dropped as a packet"),
+        L4::Allowed => Some("not redirected"),
+        L4::Redirected | L4::Error => None,
     }
 }
 
@@ -52,18 +51,13 @@ fn drive(table: &Table, set: &Set, probe: &Probe) -> Result<(), String> {
     let port = rules.get(build::SUBJECT, wanted, protocol, probe.port);
     let port = port.ok_or("the port has no rules")?;
     let peer = built.peer;
-    if let Some(http) = &probe.http {
-        return drive::http(port, peer, probe, http);
-    }
-    if let Some(raw) = &probe.raw {
-        return drive::raw(port, peer, probe, raw.as_bytes());
-    }
-    if let Some(dns) = &probe.dns {
-        return drive::dns(port, peer, probe, dns);
-    }
-    match &probe.tls {
-        Some(tls) => drive::tls(port, peer, probe, tls),
-        None => Err("a redirected probe without a request".to_owned()),
+    match &probe.request {
+        Request::Http(http) => drive::http(port, peer, probe, http),
+        Request::Raw(raw) => drive::raw(port, peer, probe, raw.as_bytes()),
+        Request::Dns(dns) => drive::dns(port, peer, probe, dns),
+        Request::Tls(tls) => drive::tls(port, peer, probe, tls),
+        Request::Kafka(_) => Err("Kafka has tests of its own".to_owned()),
+        Request::None => Err("a redirected probe without a request".to_owned()),
     }
 }
 
@@ -77,8 +71,7 @@ fn every_request_comes_out_as_the_table_says() {
                 *left.entry(reason).or_insert(0) += 1;
                 continue;
             }
-            let protocol = set.id.split('-').next().unwrap();
-            *driven.entry(protocol).or_insert(0) += 1;
+            *driven.entry(set.kind()).or_insert(0) += 1;
             if let Err(text) = drive(&table, set, probe) {
                 wrong.push(format!("{} probe {index}: {text}; {}", set.id, probe.why));
             }

@@ -1,4 +1,4 @@
-//! The table as written.
+//! A set's policies as written, as far as these tests read them.
 
 use std::collections::BTreeMap;
 
@@ -6,81 +6,12 @@ use l7::http::RuleSpec;
 use l7::names::NameSpec;
 use serde::Deserialize;
 use serde_json::Value;
+use testing_cases::Set;
 
-#[derive(Deserialize)]
-pub(crate) struct Table {
-    pub(crate) fixtures: Fixtures,
-    pub(crate) sets: Vec<Set>,
-    pub(crate) validation: Vec<Validation>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Fixtures {
-    pub(crate) pods: BTreeMap<String, Pod>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Pod {
-    pub(crate) ns: String,
-    pub(crate) labels: BTreeMap<String, String>,
-    #[serde(default)]
-    pub(crate) ports: BTreeMap<String, NamedPort>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct NamedPort {
-    pub(crate) port: u16,
-    pub(crate) proto: String,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Set {
-    pub(crate) id: String,
-    pub(crate) merge_error: Option<String>,
-    pub(crate) policies: Vec<Policy>,
-    pub(crate) probes: Vec<Probe>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Probe {
-    pub(crate) from: String,
-    pub(crate) to: String,
-    pub(crate) dir: String,
-    pub(crate) port: u16,
-    pub(crate) proto: String,
-    pub(crate) l4: String,
-    pub(crate) expect: String,
-    /// A number, or for bytes a list of them.
-    pub(crate) status: Option<Value>,
-    pub(crate) why: String,
-    pub(crate) http: Option<Http>,
-    pub(crate) raw: Option<String>,
-    pub(crate) dns: Option<Dns>,
-    pub(crate) tls: Option<Tls>,
-    pub(crate) kafka: Option<Value>,
-    #[serde(default)]
-    pub(crate) upstream: BTreeMap<String, Value>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Http {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    pub(crate) host: String,
-    #[serde(default)]
-    pub(crate) headers: BTreeMap<String, Value>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Dns {
-    pub(crate) name: String,
-    #[serde(rename = "type")]
-    pub(crate) rtype: String,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Tls {
-    pub(crate) sni: String,
+/// The policies of a set.
+pub(crate) fn policies(set: &Set) -> Vec<Policy> {
+    let policies = set.policies.iter().cloned().map(serde_json::from_value);
+    policies.collect::<Result<_, _>>().unwrap()
 }
 
 #[derive(Deserialize)]
@@ -150,20 +81,4 @@ pub(crate) struct L7Rules {
     pub(crate) dns: Vec<NameSpec>,
     #[serde(default)]
     pub(crate) kafka: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Validation {
-    pub(crate) id: String,
-    pub(crate) policy: Value,
-    pub(crate) load_error: Option<String>,
-    #[serde(default)]
-    pub(crate) note: String,
-}
-
-pub(crate) fn table() -> Table {
-    // `n` is a name here.
-    let options = serde_saphyr::options! { strict_booleans: true };
-    let text = include_str!("../../../testdata/l7/cases.yaml");
-    serde_saphyr::from_str_with_options(text, options).unwrap()
 }

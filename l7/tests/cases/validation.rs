@@ -6,8 +6,7 @@ use l7::names::{DnsRule, FqdnSelector, NameSpec, server_name};
 use l7::placement::{Port, PortProtocol, PortRule};
 use l7::rules::Direction;
 use serde_json::Value;
-
-use crate::table::table;
+use testing_cases::table;
 
 /// What is found in a policy: errors and hints.
 #[derive(Default)]

@@ -2,18 +2,8 @@
 
 use cluster::manifest::{self, Document, Object};
 use cluster::yaml::{self, Node};
-use flows_policy::{Config, Policy, ProxyPorts, parse_all};
-
-/// With rules of layer 7 in force.
-pub(crate) fn on() -> Config {
-    Config {
-        layer7: Some(ProxyPorts {
-            tcp: 10_000,
-            dns: 10_053,
-        }),
-        ..Config::default()
-    }
-}
+use flows_policy::{Config, Policy, parse_all};
+pub(crate) use testing_policy::layer7::config as on;
 
 fn read(document: Node, config: &Config) -> Result<Policy, Vec<String>> {
     let name = "p.yaml".into();
@@ -30,7 +20,7 @@ fn read_text(text: &str, config: &Config) -> Result<Policy, Vec<String>> {
 
 #[test]
 fn every_policy_of_the_table_is_refused_or_taken_as_it_says() {
-    let table = yaml::parse(include_str!("../../../testdata/l7/cases.yaml")).expect("valid YAML");
+    let table = yaml::parse(testing_cases::TEXT).expect("valid YAML");
     let rows = table[0].get("validation").expect("a list");
     let rows = rows.value.as_list().expect("a list");
     let (mut refused, mut taken) = (0, 0);

@@ -1,11 +1,11 @@
 //! Requests of the table, judged as a proxy does.
 
-use l7::http::{Chunks, Framing, HeadReader, NoSecrets, Normalized, Request, Upgrade, normalize};
+use l7::http::{Chunks, Framing, HeadReader, NoSecrets, Normalized, Upgrade, normalize};
 use l7::kafka::{ApiKey, Head, Options, Topics, Verdict};
 use l7::rules::{Decision, PeerKind, RuleRef, Set};
 use l7::wire::name::Name;
 use l7::wire::tls::ServerName;
-use serde_json::Value;
+use testing_cases::{Kafka, Probe, Request};
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -49,44 +49,21 @@ impl From<Decision> for Answer {
 }
 
 /// Sends a probe's request.
-pub(crate) fn judge(set: &Set, peer: u32, probe: &Value) -> Answer {
-    if probe["http"].is_object() {
-        let bytes = head(&probe["http"]);
-        return one(set, peer, &bytes);
-    }
-    if let Some(raw) = probe["raw"].as_str() {
-        return Answer::Statuses(statuses(set, peer, raw.as_bytes()));
-    }
-    if let Some(name) = probe["dns"]["name"].as_str() {
-        let name = Name::from_text(name).expect("a name");
-        return set.judge_dns(peer, &name).into();
-    }
-    if let Some(sni) = probe["tls"]["sni"].as_str() {
-        let name = ServerName::new(sni.as_bytes());
-        return set.judge_server_name(peer, name.as_ref()).into();
-    }
-    if probe["kafka"].is_object() {
-        return kafka(set, peer, &probe["kafka"]);
-    }
-    panic!("a redirected probe without a request: {probe}")
-}
-
-fn head(http: &Value) -> Vec<u8> {
-    let text = |key: &str| http[key].as_str().unwrap_or_default();
-    let mut bytes = format!(
-        "{} {} HTTP/1.1\r\nHost: {}\r\n",
-        text("method"),
-        text("path"),
-        text("host")
-    );
-    for (name, value) in http["headers"].as_object().into_iter().flatten() {
-        let values = value.as_array().cloned();
-        for value in values.unwrap_or_else(|| vec![value.clone()]) {
-            bytes.push_str(&format!("{name}: {}\r\n", value.as_str().expect("text")));
+pub(crate) fn judge(set: &Set, peer: u32, probe: &Probe) -> Answer {
+    match &probe.request {
+        Request::Http(http) => one(set, peer, http.head().as_bytes()),
+        Request::Raw(raw) => Answer::Statuses(statuses(set, peer, raw.as_bytes())),
+        Request::Dns(dns) => {
+            let name = Name::from_text(&dns.name).expect("a name");
+            set.judge_dns(peer, &name).into()
         }
+        Request::Tls(tls) => {
+            let name = ServerName::new(tls.sni.as_bytes());
+            set.judge_server_name(peer, name.as_ref()).into()
+        }
+        Request::Kafka(request) => kafka(set, peer, request),
+        Request::None => panic!("a redirected probe without a request: {probe}"),
     }
-    bytes.push_str("\r\n");
-    bytes.into_bytes()
 }
 
 fn one(set: &Set, peer: u32, bytes: &[u8]) -> Answer {
@@ -99,7 +76,7 @@ fn one(set: &Set, peer: u32, bytes: &[u8]) -> Answer {
         Ok(Normalized::Redirect(_)) => return Answer::Status(307),
         Err(error) => return Answer::Status(error.status()),
     };
-    let request = Request {
+    let request = l7::http::Request {
         method: head.method,
         authority: head.authority,
         path: &path,
@@ -142,26 +119,21 @@ fn statuses(set: &Set, peer: u32, mut bytes: &[u8]) -> Vec<u16> {
     statuses
 }
 
-fn kafka(set: &Set, peer: u32, kafka: &Value) -> Answer {
+fn kafka(set: &Set, peer: u32, kafka: &Kafka) -> Answer {
     assert!(matches!(
         set.peer_kind(peer),
         PeerKind::Kafka | PeerKind::Plain
     ));
-    let number = |key: &str| {
-        let number = kafka[key].as_i64().expect("a number");
-        i16::try_from(number).expect("16 bits")
-    };
     let head = Head {
-        api_key: ApiKey(number("api_key")),
-        api_version: number("api_version"),
+        api_key: ApiKey(kafka.api_key),
+        api_version: kafka.api_version,
         correlation_id: 5,
-        client_id: kafka["client_id"].as_str().map(str::to_owned),
+        client_id: kafka.client_id.clone(),
     };
     let mut topics = Topics::default();
-    for name in kafka["topics"].as_array().into_iter().flatten() {
-        let name = name.as_str().expect("a name").to_owned();
-        if !topics.names.contains(&name) {
-            topics.names.push(name);
+    for name in &kafka.topics {
+        if !topics.names.contains(name) {
+            topics.names.push(name.clone());
         }
     }
     let rules = set.kafka(peer, Options::default());

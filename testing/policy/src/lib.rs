@@ -1,11 +1,13 @@
 //! States made of YAML; random clusters and policies, and an oracle that judges probes from the rules as
 //! they are written. [`generate`], [`model`] and [`oracle`] know nothing of the compiler or the lookup;
-//! only [`compare`] does, which holds the one against the other.
+//! only [`compare`] does, which holds the one against the other. [`layer7`] has the sets of the table of cases of
+//! layer 7 in force.
 
 #![expect(clippy::panic, reason = "helpers of a test fail it")]
 
 pub mod compare;
 pub mod generate;
+pub mod layer7;
 pub mod model;
 pub mod oracle;
 mod random;
