@@ -25,6 +25,8 @@ mod publish;
 mod recorded;
 mod state_file;
 mod sweep;
+#[cfg(test)]
+mod timelines;
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
@@ -35,14 +37,14 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use self::{
-    admission::{Admitted, Policies},
+    admission::Admitted,
     desired::OwnAddresses,
     endpoints::Endpoints,
     enrichment::{Enrichment, Sources},
     error::loader_error,
     integrity::Integrity,
     layer7::Layer7,
-    manifests::Manifests,
+    manifests::{Manifests, Policies},
     publish::Failure,
     state_file::{Log, Saved, StateFile},
     sweep::Sweeper,

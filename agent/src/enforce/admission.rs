@@ -8,10 +8,9 @@
 //! unless it is a CIDR group that asks for the room: those are not left out one by one yet.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use cluster::{Labels, NamespacedName, ObjectName, SharedMap, State, manifest};
+use cluster::{NamespacedName, ObjectName, State};
 use loader::Changes;
 use policy::{ChangeSet, LocalNode};
 use tracing::error;
@@ -21,15 +20,14 @@ use super::{
     capacity::{Capacity, OutdatedPolicy, Refusal, capacity_of},
     desired::{self, desired},
     error::loader_error,
+    learning::compile,
+    manifests::Policies,
     publish::Failure,
 };
 use crate::node::name_book::now;
 
 /// Rounds in which single policies are left out; then all that may be are.
 const ROUNDS: usize = 16;
-
-/// Policies by name, as their manifests have them.
-pub(super) type Policies = SharedMap<ObjectName, Arc<manifest::Policy>>;
 
 /// What goes into force.
 pub(super) struct Admitted {
@@ -73,32 +71,6 @@ impl LeftOut {
 }
 
 impl Reconciler {
-    /// Compiles, with the labels of the addresses that were learned for names. Returns these.
-    fn compile(
-        &mut self,
-        state: &Arc<State>,
-        touched: &mut ChangeSet,
-    ) -> SharedMap<IpAddr, Labels> {
-        // What answers changed is there already, so that those cost one compilation.
-        if let Some(sets) = self.layer7.as_mut().and_then(|of| of.names.take_sets()) {
-            self.compiler.set_names(sets);
-        }
-        let (_, more) = self.compiler.update(state);
-        touched.extend(&more);
-        let Some(layer7) = &mut self.layer7 else {
-            return SharedMap::default();
-        };
-        // Other policies may select other names.
-        let prefixes = more.all || !more.prefixes.is_empty();
-        layer7.names.follow(&self.compiler, prefixes, now());
-        if let Some(sets) = layer7.names.take_sets() {
-            self.compiler.set_names(sets);
-            let (_, more) = self.compiler.update(state);
-            touched.extend(&more);
-        }
-        layer7.names.labels().clone()
-    }
-
     /// Finds what of the manifests fits, and compiles it. Nothing is written.
     ///
     /// # Errors
@@ -111,7 +83,8 @@ impl Reconciler {
         let mut touched = ChangeSet::default();
         for round in 0.. {
             let state = left_out.apply(wanted, &self.base);
-            let names = self.compile(&state, &mut touched);
+            let names = self.layer7.as_mut().map(|layer7| &mut layer7.names);
+            let names = compile(&mut self.compiler, names, &state, &mut touched, now());
             let given = self.place_pods();
             self.given.extend(given);
             let here = desired::here(&self.endpoints, self.own.get(), names);

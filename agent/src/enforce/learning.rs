@@ -1,18 +1,50 @@
 //! Names that answers of DNS tell of: their addresses are in the kernel before the answers leave.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use cluster::{Labels, SharedMap, State};
+use policy::{ChangeSet, Compiler};
 use tracing::{debug, warn};
 
-use super::names::Lesson;
+use super::names::{Lesson, Names};
 use super::{Reconciler, SyncState};
 use crate::error::chain;
-use crate::node::name_book::now;
+use crate::node::name_book::{Seconds, now};
 use crate::proxy::{Acknowledgement, Learned};
 
 /// An answer, and what it says to the policies, or what is wrong with it.
 pub(super) type Answer = (Learned, Result<Lesson, String>);
+
+/// Compiles, with the labels of the addresses that were learned for names. Returns these.
+pub(super) fn compile(
+    compiler: &mut Compiler,
+    names: Option<&mut Names>,
+    state: &Arc<State>,
+    touched: &mut ChangeSet,
+    now: Seconds,
+) -> SharedMap<IpAddr, Labels> {
+    let Some(names) = names else {
+        let (_, more) = compiler.update(state);
+        touched.extend(&more);
+        return SharedMap::default();
+    };
+    // What answers changed is there already, so that those cost one compilation.
+    if let Some(sets) = names.take_sets() {
+        compiler.set_names(sets);
+    }
+    let (_, more) = compiler.update(state);
+    touched.extend(&more);
+    // Other policies may select other names.
+    let prefixes = more.all || !more.prefixes.is_empty();
+    names.follow(compiler, prefixes, now);
+    if let Some(sets) = names.take_sets() {
+        compiler.set_names(sets);
+        let (_, more) = compiler.update(state);
+        touched.extend(&more);
+    }
+    names.labels().clone()
+}
 
 impl Reconciler {
     /// Takes in the answers that the proxy waits with, and forgets what has run out. Says whether the kernel is to
@@ -45,18 +77,13 @@ impl Reconciler {
             return;
         };
         let names = &mut layer7.names;
-        let due = names.due(now());
-        if !due.is_empty() {
-            let addresses: BTreeSet<IpAddr> = due.iter().map(|entry| entry.address).collect();
-            let in_use = match self.datapath.stats().addresses_in_use(&addresses) {
-                Ok(in_use) => in_use,
-                Err(error) => {
-                    warn!(error = %chain(&error), "connections not read; no name is forgotten");
-                    addresses
-                }
-            };
-            names.forget(due, &in_use, now());
-        }
+        let stats = self.datapath.stats();
+        names.expire(now(), |addresses| {
+            stats.addresses_in_use(&addresses).unwrap_or_else(|error| {
+                warn!(error = %chain(&error), "connections not read; no name is forgotten");
+                addresses
+            })
+        });
     }
 
     /// Tells the proxy that answers may leave, or why they may not.

@@ -8,13 +8,16 @@ use std::{
 };
 
 use cluster::{
-    Directory, ObjectName, Origin, Problem, State,
+    Directory, ObjectName, Origin, Problem, SharedMap, State, manifest,
     source::{Checkpoint, Health, Snapshot, Source},
 };
 use tracing::{info, warn};
 
 use super::EnforceError;
 use crate::node::Notifier;
+
+/// Policies by name, as their manifests have them.
+pub(super) type Policies = SharedMap<ObjectName, Arc<manifest::Policy>>;
 
 /// The source, and the snapshot in use.
 #[derive(Debug)]

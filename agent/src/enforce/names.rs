@@ -11,6 +11,7 @@
 //!
 //! While no agent runs, a proxy goes on with what is handed over to it: `handover`.
 
+mod expiry;
 mod handover;
 mod selectors;
 
@@ -32,7 +33,7 @@ pub(super) use self::handover::withdraw;
 
 use self::handover::Handover;
 use self::selectors::{Selectors, outside};
-use super::admission::Policies;
+use super::manifests::Policies;
 use crate::node::ToldNames;
 use crate::node::name_book::{Bounds, Entry, Full, NameBook, Seconds};
 use crate::proxy::Learned;
@@ -42,9 +43,6 @@ const REMEMBERED: Seconds = 3_600;
 
 /// How often it is written down that names hold for longer, which each answer tells again.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
-
-/// How often it is looked for what has run out, which reads all connections.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Sets of selectors that addresses may have: each is an identity, with an entry in each table that allows it. Who answers
 /// for many selectors of a policy could else make as many as there are addresses.
@@ -103,7 +101,7 @@ pub(super) struct Names {
     /// What isn't written down yet and must be, and what may be later, by pod, name and address.
     unsaved: [BTreeSet<(IpAddr, Arc<str>, IpAddr)>; 2],
     saved: Instant,
-    looked: Option<Instant>,
+    looked: Option<Seconds>,
     /// Who met its share, and when.
     full: Option<(Full, Instant)>,
     /// How many addresses weren't taken.
@@ -262,36 +260,6 @@ impl Names {
             self.saved = Instant::now();
         }
         Ok(())
-    }
-
-    /// What has run out, if it is time to look for it.
-    pub(super) fn due(&mut self, now: Seconds) -> Vec<Entry> {
-        if self.looked.is_some_and(|when| when.elapsed() < LOOK_EVERY) {
-            return Vec::new();
-        }
-        self.looked = Some(Instant::now());
-        let mut told = self.told.write();
-        for entry in told.due(now) {
-            told.remove(&entry, &mut BTreeSet::new());
-        }
-        drop(told);
-        self.filed.due(now)
-    }
-
-    /// Forgets what has run out, but for names of addresses in use.
-    pub(super) fn forget(&mut self, due: Vec<Entry>, in_use: &BTreeSet<IpAddr>, now: Seconds) {
-        for entry in due {
-            if in_use.contains(&entry.address) {
-                let entry = Entry {
-                    until: now + GRACE,
-                    ..entry
-                };
-                // It is there: nothing is refused.
-                drop(self.file(entry));
-            } else {
-                self.filed.remove(&entry, &mut self.changed);
-            }
-        }
     }
 
     /// Has the selectors of the compiler's policies, if those are others than before: what they match of what pods

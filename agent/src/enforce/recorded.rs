@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cluster::State;
 use cluster::source::Checkpoint;
 
-use super::{Reconciler, SyncState, admission::Policies};
+use super::{Reconciler, SyncState, manifests::Policies};
 use crate::{
     changes::{Changes, EnforcedState, Recorder},
     config::Config,

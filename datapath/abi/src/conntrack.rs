@@ -126,6 +126,21 @@ pub struct CtEntry {
     pub room: [u8; 4],
 }
 
+impl CtEntry {
+    /// Whether the connection has not timed out at this tick.
+    pub const fn is_alive(&self, tick: u32) -> bool {
+        // Ticks wrap: an entry is alive while its end isn't more than half the circle ahead.
+        self.expires.wrapping_sub(tick) < 1 << 31
+    }
+
+    /// Whether packets may still pass on the connection at this tick: it has not timed out, nobody cut it, and
+    /// TCP has not ended it in both directions. Its entry stays for a while after that.
+    pub const fn is_open(&self, tick: u32) -> bool {
+        const CLOSED: u16 = CLOSING_ORIGINAL | CLOSING_REPLY;
+        self.is_alive(tick) && self.flags & (DENIED | RESET) == 0 && self.flags & CLOSED != CLOSED
+    }
+}
+
 /// Endpoints with a share of the connection table of their own; beyond, two have one together. A power of
 /// two.
 pub const SHARES: u32 = 256;
@@ -191,3 +206,29 @@ const _: () = assert!(size_of::<CtKey6>() == 40);
 const _: () = assert!(size_of::<CtEntry>() == 112);
 const _: () = assert!(size_of::<FragKey>() == 8);
 const _: () = assert!(size_of::<FragEntry>() == 48);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_open_until_they_end() {
+        let now: u32 = 1000;
+        for (name, flags, expires, open) in [
+            ("new", 0, now + 1, true),
+            ("timed out", 0, now - 1, false),
+            ("the clock wrapped", 0, now.wrapping_sub(1 << 31) - 1, true),
+            ("half closed", CLOSING_ORIGINAL, now + 1, true),
+            ("closed", CLOSING_ORIGINAL | CLOSING_REPLY, now + 1, false),
+            ("reset", RESET, now + 1, false),
+            ("cut by a policy", DENIED, now + 1, false),
+        ] {
+            let entry = CtEntry {
+                flags,
+                expires,
+                ..CtEntry::default()
+            };
+            assert_eq!(entry.is_open(now), open, "{name}");
+        }
+    }
+}

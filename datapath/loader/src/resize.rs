@@ -128,7 +128,7 @@ fn copy<K: Plain>(old: &Map<K, CtEntry>, new: &Map<K, CtEntry>) -> Result<usize,
     let now = abi::node::tick(sys::monotonic_ns());
     let mut alive = Vec::new();
     old.for_each(|key, entry| {
-        if crate::stats::is_alive(&entry, now) {
+        if entry.is_alive(now) {
             // Judged again: by the number of a revision alone it could pass for one of this map's.
             let entry = CtEntry {
                 revision: 0,

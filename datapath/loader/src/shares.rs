@@ -58,7 +58,7 @@ where
     let now = abi::node::tick(sys::monotonic_ns());
     let mut held = std::collections::HashMap::new();
     connections.for_each(|key, entry| {
-        if crate::stats::is_alive(&entry, now) && entry.owner != 0 {
+        if entry.is_alive(now) && entry.owner != 0 {
             let mut attempts =
                 (0..ATTEMPTS).map(|probe| place_of::<F>(&key, entry.owner, probe, number));
             if let Some(place) = attempts.find(|place| !held.contains_key(place)) {

@@ -5,9 +5,7 @@ use std::iter::Sum;
 use std::net::IpAddr;
 
 use abi::addr::{Addr4, Addr6};
-use abi::conntrack::{
-    CLOSING_ORIGINAL, CLOSING_REPLY, CtEntry, CtKey4, CtKey6, DENIED, FragEntry, FragKey, RESET,
-};
+use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
 use abi::maps::{self, Declaration};
 use abi::node::{Limit, counter};
 
@@ -274,14 +272,14 @@ impl Stats {
         self.ct6.for_each(f)
     }
 
-    /// Calls `f` with every connection of both families that is open now, see `is_open`.
+    /// Calls `f` with every connection of both families that is open now, see [`CtEntry::is_open`].
     ///
     /// # Errors
     /// A map can't be read.
     pub fn open_connections(&self, mut f: impl FnMut(&CtEntry)) -> Result<(), Error> {
         let now = abi::node::tick(sys::monotonic_ns());
         let mut open = |entry: &CtEntry| {
-            if is_open(entry, now) {
+            if entry.is_open(now) {
                 f(entry);
             }
         };
@@ -300,7 +298,7 @@ impl Stats {
         let now = abi::node::tick(sys::monotonic_ns());
         let mut in_use = BTreeSet::new();
         let mut see = |ends: [IpAddr; 2], entry: &CtEntry| {
-            if is_open(entry, now) {
+            if entry.is_open(now) {
                 in_use.extend(ends.into_iter().filter(|end| addresses.contains(end)));
             }
         };
@@ -347,11 +345,11 @@ impl Stats {
         };
         self.ct4.for_each(|_, entry| {
             connections.entries4 += 1;
-            connections.live4 += u64::from(is_alive(&entry, now));
+            connections.live4 += u64::from(entry.is_alive(now));
         })?;
         self.ct6.for_each(|_, entry| {
             connections.entries6 += 1;
-            connections.live6 += u64::from(is_alive(&entry, now));
+            connections.live6 += u64::from(entry.is_alive(now));
         })?;
         Ok(connections)
     }
@@ -370,19 +368,6 @@ impl Stats {
 /// Connections that fit: as many as there are places, in a table too small for shares as it holds.
 fn fit(places: u32, table: u32) -> u32 {
     if places > 1 { places } else { table }
-}
-
-/// Whether a connection has not timed out at this tick.
-pub(crate) fn is_alive(entry: &CtEntry, now: u32) -> bool {
-    // Ticks wrap: an entry is alive while its end isn't more than half the circle ahead.
-    entry.expires.wrapping_sub(now) < 1 << 31
-}
-
-/// Whether packets may still pass on a connection: it has not timed out, nobody cut it, and TCP has not
-/// ended it in both directions. Its entry stays for a while after that.
-fn is_open(entry: &CtEntry, now: u32) -> bool {
-    const CLOSED: u16 = CLOSING_ORIGINAL | CLOSING_REPLY;
-    is_alive(entry, now) && entry.flags & (DENIED | RESET) == 0 && entry.flags & CLOSED != CLOSED
 }
 
 #[cfg(test)]
@@ -410,26 +395,5 @@ mod tests {
             proxy_missed: 128,
         };
         assert_eq!(sum, expected);
-    }
-
-    #[test]
-    fn connections_are_open_until_they_end() {
-        let now: u32 = 1000;
-        for (name, flags, expires, open) in [
-            ("new", 0, now + 1, true),
-            ("timed out", 0, now - 1, false),
-            ("the clock wrapped", 0, now.wrapping_sub(1 << 31) - 1, true),
-            ("half closed", CLOSING_ORIGINAL, now + 1, true),
-            ("closed", CLOSING_ORIGINAL | CLOSING_REPLY, now + 1, false),
-            ("reset", RESET, now + 1, false),
-            ("cut by a policy", DENIED, now + 1, false),
-        ] {
-            let entry = CtEntry {
-                flags,
-                expires,
-                ..CtEntry::default()
-            };
-            assert_eq!(is_open(&entry, now), open, "{name}");
-        }
     }
 }

@@ -72,9 +72,8 @@ fn labels(names: &Names, address: &str) -> Vec<String> {
 /// Looks for what has run out now, whenever that was done last.
 fn forget(names: &mut Names, in_use: &[&str], now: Seconds) {
     names.looked = None;
-    let due = names.due(now);
     let in_use = in_use.iter().map(|ip| ip.parse().expect("an address"));
-    names.forget(due, &in_use.collect(), now);
+    names.expire(now, |_| in_use.collect());
 }
 
 #[test]
