@@ -42,7 +42,7 @@ usage: cargo xtask COMMAND
                        --write puts it into docs/PERFORMANCE.md
   policy-cases [FILE...]
                        policies and probes through host, kernel and a scan over the rules
-                       [default: all in testdata/policies]
+                       [default: all in testdata/policies and testdata/l7]
   fuzz [TARGET [SECONDS]]
                        search for inputs that break the parsers
   deny                 what dependencies may be: licences, versions, sources (deny.toml)

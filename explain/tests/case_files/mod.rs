@@ -1,5 +1,6 @@
 //! The form of `testdata/policies/cases.yaml`: policies, probes and what must come out of each, and a
-//! set's policies compiled for whoever its probes ask about.
+//! set's policies compiled for whoever its probes ask about. Of `testdata/l7/cases.yaml`, whose probes have
+//! `l4`, it is what becomes of the packet; the requests are others' to judge.
 #![expect(clippy::panic, reason = "helpers of a test fail it")]
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ pub(crate) use probe::Probe;
 pub(crate) use run::Run;
 
 /// The files of cases that are kept here.
-pub(crate) const FILES: [&str; 3] = [
+pub(crate) const FILES: [&str; 4] = [
     concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../testdata/policies/cases.yaml"
@@ -33,6 +34,7 @@ pub(crate) const FILES: [&str; 3] = [
         env!("CARGO_MANIFEST_DIR"),
         "/../testdata/policies/conformance-cases.yaml"
     ),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/l7/cases.yaml"),
 ];
 
 /// With rules of layer 7 in force.
