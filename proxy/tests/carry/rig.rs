@@ -203,13 +203,24 @@ impl Rig {
         http: Option<Arc<dyn HttpServer>>,
         sides: Vec<Side>,
     ) -> Self {
+        let mut rig = Self::in_world(limits, http, Arc::new(Pods)).await;
+        rig.set(sides);
+        rig
+    }
+
+    /// Where a test says who the client and the server are. There are no rules yet.
+    pub(crate) async fn in_world(
+        limits: Limits,
+        http: Option<Arc<dyn HttpServer>>,
+        world: Arc<dyn World>,
+    ) -> Self {
         let listener = TcpListener::bind((SERVER, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (network, agent) = (Arc::new(Redirected::default()), Arc::new(Agent::default()));
         let records = Records::new(100_000);
         let reader = records.reader();
         let context = Context::new(
-            Arc::new(Pods),
+            world,
             Arc::new(RuleStore::default()),
             Arc::clone(&network) as _,
             Arc::clone(&agent) as _,
@@ -224,7 +235,7 @@ impl Rig {
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { carrier.serve(listener).await.unwrap() });
-        let mut rig = Self {
+        Self {
             context,
             network,
             agent,
@@ -233,9 +244,7 @@ impl Rig {
             tasks,
             order,
             revision: 0,
-        };
-        rig.set(sides);
-        rig
+        }
     }
 
     /// Puts other rules in force.

@@ -7,12 +7,12 @@
 )]
 
 mod bodies;
-mod cases;
 mod connections;
 mod failures;
 mod frames;
 mod grpc;
 mod h2_ends;
+mod hidden;
 mod hyper;
 mod memory;
 mod pieces;

@@ -262,7 +262,7 @@ pub enum L4 {
 }
 
 /// What becomes of the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expect {
     Allowed,

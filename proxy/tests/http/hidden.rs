@@ -1,37 +1,8 @@
-//! The bytes of `testdata/l7/cases.yaml` (`raw`), and more of their kind, to a server that is asked nothing but
-//! what was judged.
-
-use serde::Deserialize;
+//! Bytes that hide a request, more of the kind of `testdata/l7/cases.yaml` (`tests/cases`): to a server that is
+//! asked nothing but what was judged.
 
 use crate::proxy::{Proxy, rule};
 use crate::wire::{Server, Wire, get};
-
-#[derive(Deserialize)]
-struct Table {
-    sets: Vec<Set>,
-}
-
-#[derive(Deserialize)]
-struct Set {
-    probes: Vec<Probe>,
-}
-
-#[derive(Deserialize)]
-struct Probe {
-    raw: Option<String>,
-    expect: String,
-    status: Option<Status>,
-    #[serde(default)]
-    why: String,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Status {
-    /// Of a request that isn't bytes.
-    One(#[expect(dead_code, reason = "other tests'")] u16),
-    All(Vec<u16>),
-}
 
 /// Sends bytes, then closes the sending half: the statuses of the answers until the connection's end.
 async fn send(proxy: &Proxy, bytes: &[u8]) -> Vec<u16> {
@@ -45,42 +16,6 @@ async fn send(proxy: &Proxy, bytes: &[u8]) -> Vec<u16> {
         statuses.push(response.status());
     }
     statuses
-}
-
-#[tokio::test]
-async fn the_table_holds() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/l7/cases.yaml");
-    let table: Table = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let probes = table.sets.into_iter().flat_map(|set| set.probes);
-    let mut driven = 0;
-    for probe in probes {
-        let Some(raw) = &probe.raw else {
-            continue;
-        };
-        let server = Server::start().await;
-        let proxy = Proxy::start(server.address, vec![rule("GET|POST", "/public")]).await;
-        let statuses = send(&proxy, raw.as_bytes()).await;
-        match probe.expect.as_str() {
-            // Any refusal will do.
-            "rejected" | "denied" => {
-                assert!(
-                    matches!(*statuses, [400..=599]),
-                    "{}: {statuses:?}",
-                    probe.why
-                );
-            }
-            _ => {
-                let Some(Status::All(wanted)) = &probe.status else {
-                    panic!("{}: no statuses", probe.why);
-                };
-                assert_eq!(&statuses, wanted, "{}", probe.why);
-            }
-        }
-        let allowed = statuses.iter().filter(|status| **status == 200).count();
-        assert_eq!(server.paths(), vec!["/public"; allowed], "{}", probe.why);
-        driven += 1;
-    }
-    assert!(driven >= 10, "{driven}");
 }
 
 /// Requests that hide another one, from a reader that is less strict or strict otherwise.
