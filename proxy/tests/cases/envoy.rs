@@ -16,7 +16,8 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use crate::http::{Seen, exchange};
-use crate::rig::SHORT;
+use crate::http2;
+use crate::rig::{SHORT, within};
 use crate::stage::stage;
 use crate::wire::{Server, Wire};
 
@@ -280,35 +281,66 @@ async fn envoy_answers_as_the_proxy_does() {
     let server = Server::answering(answer).await;
     let directory = tempfile::tempdir().unwrap();
     let _envoy = start(&cases, server.address, directory.path()).await;
-    let mut different = DIFFERENT.to_vec();
-    let (mut compared, mut wrong) = (0, Vec::new());
+    let (mut compared, mut found) = (0, Vec::new());
     for (case, (_, world, ..)) in cases.iter().zip(&probes) {
         let rig = stage(world, case.probe).await;
-        let (own, own_seen) = exchange(&rig, case.bytes.as_bytes()).await;
+        let own = exchange(&rig, case.bytes.as_bytes()).await;
         let before = server.seen().len();
-        let theirs = send(case.address, &case.bytes, own.len()).await;
-        let seen: Vec<Seen> = server.seen()[before..].iter().map(Seen::from).collect();
-        let paths = |seen: &[Seen]| seen.iter().map(|one| one.path.clone()).collect::<Vec<_>>();
+        let theirs = send(case.address, &case.bytes, own.0.len()).await;
+        let theirs = (theirs, seen_since(&server, before));
         compared += 1;
-        let (own, theirs) = ((own, paths(&own_seen)), (theirs, paths(&seen)));
-        if own == theirs {
+        found.extend(differs(case, "HTTP/1.1", own, theirs));
+        let Request::Http(request) = &case.probe.request else {
             continue;
-        }
-        let mut known = different.iter();
-        match known.position(|(why, _)| *why == case.probe.why) {
-            Some(known) => drop(different.swap_remove(known)),
-            None => wrong.push(format!(
-                "{} {}: the proxy {own:?}, Envoy {theirs:?}",
-                case.id, case.probe
-            )),
-        }
+        };
+        let rig = stage(world, case.probe).await;
+        let (own, own_seen) = http2::exchange(&rig, request).await;
+        let before = server.seen().len();
+        let client = TcpStream::connect(case.address).await.unwrap();
+        let theirs = within(http2::status(client, request)).await;
+        let theirs = (vec![theirs], seen_since(&server, before));
+        compared += 1;
+        found.extend(differs(case, "HTTP/2", (vec![own], own_seen), theirs));
     }
+    let is_known = |probe: &Probe| DIFFERENT.iter().any(|(why, _)| *why == probe.why);
+    let wrong = found.iter().filter(|(probe, _)| !is_known(probe));
+    let wrong: Vec<&str> = wrong.map(|(_, text)| text.as_str()).collect();
     assert!(
         wrong.is_empty(),
         "{} wrong:\n{}",
         wrong.len(),
         wrong.join("\n")
     );
-    assert!(different.is_empty(), "not different: {different:?}");
-    assert!(compared >= 80, "{compared}");
+    for (why, _) in DIFFERENT {
+        let is_found = found.iter().any(|(probe, _)| probe.why == why);
+        assert!(is_found, "not different: {why}");
+    }
+    assert!(compared >= 150, "{compared}");
+}
+
+/// What the server saw since it had seen so many.
+fn seen_since(server: &Server, before: usize) -> Vec<Seen> {
+    server.seen()[before..].iter().map(Seen::from).collect()
+}
+
+/// Statuses, and what the server saw.
+type Answers = (Vec<u16>, Vec<Seen>);
+
+/// What is not the same: statuses, and the paths that reach the server.
+fn differs<'t>(
+    case: &Case<'t>,
+    version: &str,
+    own: Answers,
+    theirs: Answers,
+) -> Option<(&'t Probe, String)> {
+    let paths = |(statuses, seen): Answers| {
+        let paths = seen.into_iter().map(|one| one.path);
+        (statuses, paths.collect::<Vec<_>>())
+    };
+    let (own, theirs) = (paths(own), paths(theirs));
+    (own != theirs).then(|| {
+        let Case { id, probe, .. } = case;
+        let text = format!("{id} {probe}, {version}: the proxy {own:?}, Envoy {theirs:?}");
+        (case.probe, text)
+    })
 }

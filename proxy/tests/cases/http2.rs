@@ -4,32 +4,35 @@ use bytes::Bytes;
 use http::Response;
 use testing_cases::{Http, Probe};
 use testing_policy::layer7::World;
+use tokio::net::TcpStream;
 
 use crate::http::{Seen, wrong_seen, wrong_statuses};
-use crate::rig::within;
+use crate::rig::{Rig, within};
 use crate::stage::stage;
 
-/// Asks as HTTP/2: the answer's status, and what the server saw.
-pub(crate) async fn ask(world: &World, probe: &Probe, request: &Http) -> Option<String> {
-    let rig = stage(world, probe).await;
-    let listener = rig.server().await;
+/// The status of the answer to a request that a connection begins with.
+pub(crate) async fn status(stream: TcpStream, request: &Http) -> u16 {
     let uri = format!("http://{}{}", request.host, request.path);
     let mut asked = http::Request::builder().method(&*request.method).uri(uri);
     for (name, value) in request.lines() {
         asked = asked.header(name, value);
     }
     let asked = asked.version(http::Version::HTTP_2).body(()).unwrap();
-    let client = async {
-        let (mut send, connection) = h2::client::handshake(rig.client().await).await.unwrap();
-        let ask = async {
-            let (response, _) = send.send_request(asked, true).unwrap();
-            response.await.unwrap().status().as_u16()
-        };
-        tokio::select! {
-            status = ask => status,
-            _ = connection => panic!("the connection ended"),
-        }
+    let (mut send, connection) = h2::client::handshake(stream).await.unwrap();
+    let ask = async {
+        let (response, _) = send.send_request(asked, true).unwrap();
+        response.await.unwrap().status().as_u16()
     };
+    tokio::select! {
+        status = ask => status,
+        _ = connection => panic!("the connection ended"),
+    }
+}
+
+/// Asks through the proxy: the answer's status, and what the server saw.
+pub(crate) async fn exchange(rig: &Rig, request: &Http) -> (u16, Vec<Seen>) {
+    let listener = rig.server().await;
+    let client = async { status(rig.client().await, request).await };
     let mut seen = Vec::new();
     let serve = async {
         let (stream, _) = listener.accept().await.unwrap();
@@ -54,6 +57,13 @@ pub(crate) async fn ask(world: &World, probe: &Probe, request: &Http) -> Option<
         }
     }));
     let status = status.await;
+    (status, seen)
+}
+
+/// Asks, and says what is wrong with what comes out.
+pub(crate) async fn ask(world: &World, probe: &Probe, request: &Http) -> Option<String> {
+    let rig = stage(world, probe).await;
+    let (status, seen) = exchange(&rig, request).await;
     if let Some(wrong) = wrong_statuses(probe, &[status]) {
         return Some(format!("HTTP/2: {wrong}"));
     }

@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt as _;
-use testing_cases::{Expect, L4, Probe, Request, Set};
+use testing_cases::{Expect, L4, Probe, Request, Set, Version};
 use testing_policy::layer7::{World, l4};
 
 /// What comes out otherwise here than in Cilium, on purpose: the set, what the probe says, what comes instead, and
@@ -104,10 +104,16 @@ async fn wrong(
         }
     }
     match &probe.request {
-        Request::Http(request) => match http::ask(world, probe, request).await {
-            None => http2::ask(world, probe, request).await,
-            wrong => wrong,
-        },
+        Request::Http(request) => {
+            let wrong = match request.version {
+                Version::Http11 => http::ask(world, probe, request).await,
+                Version::Http2 => None,
+            };
+            match wrong {
+                None => http2::ask(world, probe, request).await,
+                wrong => wrong,
+            }
+        }
         Request::Raw(bytes) => http::send(world, probe, bytes).await,
         Request::Dns(question) => dns::ask(world, probe, question, instead).await,
         Request::Kafka(request) => kafka::ask(world, probe, request, instead).await,

@@ -102,7 +102,7 @@ impl Kafka {
                 if version >= 3 {
                     out.extend_from_slice(&(-1_i16).to_be_bytes());
                 }
-                out.extend_from_slice(&self.acks.unwrap_or(1).to_be_bytes());
+                out.extend_from_slice(&1_i16.to_be_bytes());
                 out.extend_from_slice(&1000_i32.to_be_bytes());
                 self.each(&mut out, &|out| {
                     let records = 0_i32;

@@ -314,8 +314,20 @@ pub struct Http {
     /// A value, or a list: as many lines.
     #[serde(default)]
     pub headers: BTreeMap<String, Value>,
-    /// 1.1 unless it is said.
-    pub version: Option<Value>,
+    #[serde(default)]
+    pub version: Version,
+}
+
+/// Of HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Version {
+    /// HTTP/1.1, unless it is said. The same as HTTP/2 comes out the same.
+    #[default]
+    #[serde(rename = "1.1")]
+    Http11,
+    /// HTTP/2 alone.
+    #[serde(rename = "2")]
+    Http2,
 }
 
 /// A query.
@@ -336,8 +348,6 @@ pub struct Kafka {
     pub client_id: Option<String>,
     #[serde(default)]
     pub topics: Vec<String>,
-    /// Of produce; 1 unless it is said.
-    pub acks: Option<i16>,
 }
 
 /// A connection of TLS.
