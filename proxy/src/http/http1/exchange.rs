@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::timeout;
 
 use super::body::{Body, CopyError};
-use super::input::{BODY_PIECE, Input};
+use super::input::{HEAD_PIECE, Input};
 use super::relay::{Progress, RelayError, Relayed, relay};
 use super::response::Asked;
 use crate::http::limits::Limits;
@@ -203,8 +203,8 @@ async fn watch(
     client: &mut Input<impl AsyncRead + Unpin>,
     server: &mut (impl AsyncWrite + Unpin),
 ) -> std::io::Error {
-    while client.bytes().len() < BODY_PIECE && !client.has_ended() {
-        if let Err(error) = client.fill(BODY_PIECE).await {
+    while client.bytes().len() < HEAD_PIECE && !client.has_ended() {
+        if let Err(error) = client.fill(HEAD_PIECE).await {
             return error;
         }
     }

@@ -41,9 +41,15 @@ impl<R: AsyncRead + Unpin> Input<R> {
         self.has_ended
     }
 
-    /// Gives the buffer back if it is empty: the next one may be smaller.
+    /// Gives the buffer back if it is empty and larger than for a head. One for a head stays: it would be taken
+    /// again at once, to wait for the next.
     pub(super) fn release(&mut self) {
-        if self.buffer.is_empty() {
+        if !self.buffer.is_empty() {
+            return;
+        }
+        // Else it shows only what is behind the bytes that were consumed.
+        let is_whole = self.buffer.try_reclaim(HEAD_PIECE);
+        if !is_whole || self.buffer.capacity() > HEAD_PIECE {
             self.buffer = BytesMut::new();
         }
     }
