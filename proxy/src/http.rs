@@ -31,7 +31,7 @@ pub use connections::HttpConnections;
 pub use judge::{Decisions, Judge};
 pub use limits::Limits;
 pub use record::{
-    Event, Failure, HttpRecord, Logged, Protocol, Recorder, Redaction, Rejection, RequestLine,
+    Event, Failure, HttpRecord, Protocol, Recorder, Redaction, Rejection, RequestLine,
 };
 pub use refusal::Refusal;
 

@@ -1,15 +1,18 @@
 //! What the proxy reports of what passed: one record for each request and answer, and each side that
 //! judged it.
 
+mod lines;
 mod queue;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use l7::rules::{Allowed, Decision, Denial, Direction, RuleRef};
 
 use crate::hop::Hop;
 
+pub use lines::Lines;
 pub use queue::{Counts, Entry, Reader, Records};
 
 /// A request or answer at one side.
@@ -85,20 +88,20 @@ pub struct Dns {
 /// Of an HTTP request, or of the response to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Http {
-    /// As sent.
-    pub method: Box<str>,
+    /// As sent. It and the URL are shared by the records of a request.
+    pub method: Arc<str>,
     /// scheme://host/path?query
-    pub url: Box<str>,
+    pub url: Arc<str>,
     /// `HTTP/1.1`, `HTTP/2`
-    pub protocol: Box<str>,
+    pub protocol: &'static str,
     /// Status code, 0 on requests.
     pub status: u16,
-    /// Names in lower case, and values.
-    pub headers: Vec<(Box<str>, Box<str>)>,
+    /// All that were sent, their values as far as they may be seen.
+    pub headers: Lines,
     /// Headers that a rule wanted and were not there, or had another value.
-    pub missing: Vec<(Box<str>, Box<str>)>,
+    pub missing: Lines,
     /// Headers that a rule removed.
-    pub rejected: Vec<(Box<str>, Box<str>)>,
+    pub rejected: Lines,
 }
 
 /// Of a Kafka request, or of the response to it.
@@ -137,10 +140,9 @@ impl Record {
                 dns.query.len() + addresses + cnames + dns.rrtypes.len() * 2
             }
             Layer7::Http(http) => {
-                let pairs = [&http.headers, &http.missing, &http.rejected];
-                let pairs = pairs.into_iter().flatten();
-                let pairs = bytes_of(pairs.flat_map(|(name, value)| [&**name, &**value]));
-                http.method.len() + http.url.len() + http.protocol.len() + pairs
+                let lines = [&http.headers, &http.missing, &http.rejected];
+                let lines: usize = lines.into_iter().map(Lines::bytes).sum();
+                http.method.len() + http.url.len() + lines
             }
             Layer7::Kafka(kafka) => {
                 kafka.client_id.len() + bytes_of(kafka.topics.iter().map(|topic| &**topic))

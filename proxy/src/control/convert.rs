@@ -11,7 +11,7 @@ use proto::flow::{self, HttpHeader, L7FlowType};
 use proto::flows::v1::{ProxyEnd, ProxyRecord};
 use proto::google::Timestamp;
 
-use crate::record::{Dns, Http, Kafka, Layer7, Record, Verdict};
+use crate::record::{Dns, Http, Kafka, Layer7, Lines, Record, Verdict};
 use crate::world::End;
 
 /// What Hubble has for the time to live of an answer without addresses.
@@ -35,8 +35,8 @@ fn end(socket: SocketAddr, end: End) -> ProxyEnd {
     }
 }
 
-fn headers(headers: Vec<(Box<str>, Box<str>)>) -> Vec<HttpHeader> {
-    let headers = headers.into_iter().map(|(key, value)| HttpHeader {
+fn headers(lines: &Lines) -> Vec<HttpHeader> {
+    let headers = lines.iter().map(|(key, value)| HttpHeader {
         key: key.into(),
         value: value.into(),
     });
@@ -105,7 +105,7 @@ pub(super) fn record(record: Record) -> ProxyRecord {
             ..message
         },
         Layer7::Http(http) => {
-            let (http, missing, rejected) = of_http(http);
+            let (http, missing, rejected) = of_http(&http);
             ProxyRecord {
                 layer7: with(Content::Http(http)),
                 http_missing_headers: missing,
@@ -146,15 +146,15 @@ fn of_dns(dns: Dns, is_reply: bool) -> flow::Dns {
     }
 }
 
-fn of_http(http: Http) -> (flow::Http, Vec<HttpHeader>, Vec<HttpHeader>) {
+fn of_http(http: &Http) -> (flow::Http, Vec<HttpHeader>, Vec<HttpHeader>) {
     let message = flow::Http {
         code: http.status.into(),
-        method: http.method.into(),
-        url: http.url.into(),
-        protocol: http.protocol.into(),
-        headers: headers(http.headers),
+        method: (*http.method).to_owned(),
+        url: (*http.url).to_owned(),
+        protocol: http.protocol.to_owned(),
+        headers: headers(&http.headers),
     };
-    (message, headers(http.missing), headers(http.rejected))
+    (message, headers(&http.missing), headers(&http.rejected))
 }
 
 fn of_kafka(kafka: Kafka) -> (flow::Kafka, Vec<String>) {

@@ -1,22 +1,23 @@
 //! HTTP connections of this node: judged by the rules of both ends, in one pass, and told of in their name.
 
+use std::borrow::Cow;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use futures::future::BoxFuture;
 use l7::http::{Effects, HeaderChange, HeaderNote, NoSecrets, Request};
-use l7::rules::{Direction, PeerKind};
+use l7::rules::{Decision, Direction, PeerKind};
 use tokio::net::TcpStream;
 
 use super::judge::{Decisions, Judge};
 use super::limits::Limits;
-use super::record::{Event, Failure, HttpRecord, Logged, Recorder, Redaction, Rejection};
+use super::record::{Event, Failure, HttpRecord, Recorder, Redaction, Rejection};
 use super::{Ended, Service, serve};
 use crate::carrier::HttpServer;
 use crate::connection::{Connection, leg, reset};
 use crate::hop::Hop;
-use crate::record::{Http, Layer7, Record};
+use crate::record::{Http, Layer7, Lines, Record};
 
 /// Carries the proxy's HTTP connections.
 #[derive(Clone, Debug, Default)]
@@ -102,7 +103,7 @@ impl Judge for Sides<'_> {
                 method: request.method,
                 authority: request.authority,
                 path: request.path,
-                headers: headers.as_slice(),
+                headers: &*headers,
             };
             let (decision, effects) = set.judge_http(side.peer, &request, &NoSecrets);
             let is_allowed = decision.is_allowed();
@@ -116,7 +117,13 @@ impl Judge for Sides<'_> {
     }
 }
 
-fn changed<'h>(headers: &[(&'h str, &'h [u8])], effects: &'h Effects) -> Vec<(&'h str, &'h [u8])> {
+fn changed<'h>(
+    headers: &'h [(&'h str, &'h [u8])],
+    effects: &'h Effects,
+) -> Cow<'h, [(&'h str, &'h [u8])]> {
+    if effects.changes.is_empty() {
+        return headers.into();
+    }
     let mut headers = headers.to_vec();
     for change in &effects.changes {
         if let HeaderChange::Remove(name) | HeaderChange::Replace(name, _) = change {
@@ -126,7 +133,7 @@ fn changed<'h>(headers: &[(&'h str, &'h [u8])], effects: &'h Effects) -> Vec<(&'
             headers.push((name, value));
         }
     }
-    headers
+    headers.into()
 }
 
 impl Sides<'_> {
@@ -138,9 +145,30 @@ impl Sides<'_> {
         self.connection.context.records.push(record);
     }
 
-    /// A record of one side that judged.
+    /// A record of one side.
     fn request(&self, time: SystemTime, direction: Direction, http: Http) -> Record {
         Record::request(time, self.hop(), direction, Layer7::Http(http))
+    }
+
+    /// Tells what `make` makes of a record of each side that judged, and of what it decided; of the connection as such
+    /// if none did.
+    fn tell(
+        &self,
+        time: SystemTime,
+        all: &Decisions,
+        http: Http,
+        make: impl Fn(Record, Option<&Decision>) -> Record,
+    ) {
+        let Some(((direction, decision), before)) = all.decisions.split_last() else {
+            let record = self.request(time, self.hop().direction(), http);
+            return self.push(make(record, None));
+        };
+        for (direction, decision) in before {
+            let record = self.request(time, *direction, http.clone());
+            self.push(make(record, Some(decision)));
+        }
+        let record = self.request(time, *direction, http);
+        self.push(make(record, Some(decision)));
     }
 }
 
@@ -151,35 +179,31 @@ impl Recorder for Sides<'_> {
             decisions,
             event,
             request,
-        } = &record;
+        } = record;
         let http = Http {
-            method: request.method.clone(),
-            url: request.url.clone(),
-            protocol: request.protocol.to_string().into(),
+            method: Arc::clone(&request.method),
+            url: Arc::clone(&request.url),
+            protocol: request.protocol.name(),
             ..Http::default()
         };
         let id = &*request.request_id;
-        let of_all = || self.hop().direction();
-        let directions = decisions.decisions.iter().map(|(direction, _)| *direction);
-        let mut directions: Vec<_> = directions.collect();
-        if directions.is_empty() {
-            directions.push(of_all());
-        }
+        let reply = |record, latency| Record {
+            is_reply: true,
+            latency: Some(latency),
+            ..record
+        };
         match event {
-            Event::Judged => {
+            Event::Judged { headers } => {
                 let http = Http {
-                    headers: told(&request.headers, id),
+                    headers: told(headers, id),
                     missing: notes(&decisions.effects.missing),
                     rejected: notes(&decisions.effects.rejected),
                     ..http
                 };
-                for (direction, decision) in &decisions.decisions {
-                    let record = self.request(*time, *direction, http.clone());
-                    self.push(record.decided(decision));
-                }
-                if decisions.decisions.is_empty() {
-                    self.push(self.request(*time, of_all(), http));
-                }
+                self.tell(time, &decisions, http, |record, decision| match decision {
+                    Some(decision) => record.decided(decision),
+                    None => record,
+                });
             }
             Event::Responded {
                 status,
@@ -187,14 +211,11 @@ impl Recorder for Sides<'_> {
                 headers,
             } => {
                 let http = Http {
-                    status: *status,
+                    status,
                     headers: told(headers, id),
                     ..http
                 };
-                for direction in directions {
-                    let request = self.request(*time, direction, Http::default());
-                    self.push(request.reply(*latency, Layer7::Http(http.clone())));
-                }
+                self.tell(time, &decisions, http, |record, _| reply(record, latency));
             }
             Event::Failed {
                 status,
@@ -206,14 +227,12 @@ impl Recorder for Sides<'_> {
                 }
                 let http = Http {
                     status: status.unwrap_or(0),
-                    headers: told(&[], id),
+                    headers: told(Lines::default(), id),
                     ..http
                 };
-                for direction in directions {
-                    let request = self.request(*time, direction, Http::default());
-                    let reply = request.reply(*latency, Layer7::Http(http.clone()));
-                    self.push(reply.failed(failure));
-                }
+                self.tell(time, &decisions, http, |record, _| {
+                    reply(record, latency).failed(&failure)
+                });
             }
         }
     }
@@ -221,7 +240,7 @@ impl Recorder for Sides<'_> {
     fn reject(&self, rejection: Rejection) {
         let Rejection { protocol, refusal } = rejection;
         let http = Http {
-            protocol: protocol.to_string().into(),
+            protocol: protocol.name(),
             status: refusal.status().unwrap_or(0),
             ..Http::default()
         };
@@ -231,23 +250,19 @@ impl Recorder for Sides<'_> {
     }
 }
 
-/// Headers with names in lower case, and the name of the request, which pairs it with its response.
-fn told(headers: &[Logged], id: &str) -> Vec<(Box<str>, Box<str>)> {
+/// Headers with the name of the request, which pairs it with its response.
+fn told(headers: Lines, id: &str) -> Lines {
     const ID: &str = "x-request-id";
-    let lines = headers.iter().map(|header| {
-        let value = String::from_utf8_lossy(&header.value);
-        (header.name.to_ascii_lowercase().into(), value.into())
-    });
-    let lines = lines.filter(|(name, _): &(Box<str>, _)| &**name != ID);
-    lines.chain([(ID.into(), id.into())]).collect()
+    let mut lines = if headers.iter().any(|(name, _)| name == ID) {
+        headers.iter().filter(|(name, _)| *name != ID).collect()
+    } else {
+        headers
+    };
+    lines.push(ID, id.as_bytes());
+    lines
 }
 
-fn notes(notes: &[HeaderNote]) -> Vec<(Box<str>, Box<str>)> {
+fn notes(notes: &[HeaderNote]) -> Lines {
     let notes = notes.iter();
-    notes
-        .map(|note| {
-            let value = String::from_utf8_lossy(&note.value);
-            (note.name.to_ascii_lowercase().into(), value.into())
-        })
-        .collect()
+    notes.map(|note| (&note.name, &note.value)).collect()
 }

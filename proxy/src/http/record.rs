@@ -1,7 +1,6 @@
 //! What is told of requests and responses.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,6 +9,7 @@ use l7::http::{ChunksError, Effects, HeaderNote};
 
 use super::judge::Decisions;
 use super::refusal::Refusal;
+use crate::record::Lines;
 
 /// Is told of requests and responses, as they happen. Must not block: who can't keep up drops, and counts what.
 pub trait Recorder: Sync {
@@ -40,25 +40,14 @@ pub struct RequestLine {
     /// Of both connections.
     pub protocol: Protocol,
     /// As sent.
-    pub method: Box<str>,
+    pub method: Arc<str>,
     /// `scheme://host/path?query`, the path normalized.
-    pub url: Box<str>,
+    pub url: Arc<str>,
     /// The client's `x-request-id`, or one of our own, which nobody else sees: pairs the records of one request.
     pub request_id: Box<str>,
-    /// All lines, in order.
-    pub headers: Vec<Logged>,
 }
 
-/// A header as it may be seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Logged {
-    /// As sent.
-    pub name: Box<str>,
-    /// Its value, or `[redacted]`.
-    pub value: Box<[u8]>,
-}
-
-/// Which HTTP. As text it is what Hubble's `http.protocol` has.
+/// Which HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1
@@ -67,12 +56,13 @@ pub enum Protocol {
     Http2,
 }
 
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Protocol {
+    /// What Hubble's `http.protocol` has.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Http1 => "HTTP/1.1",
             Self::Http2 => "HTTP/2",
-        })
+        }
     }
 }
 
@@ -80,15 +70,18 @@ impl fmt::Display for Protocol {
 #[derive(Debug)]
 pub enum Event {
     /// It was judged; verdict FORWARDED or DROPPED.
-    Judged,
+    Judged {
+        /// Of the request: all lines, with values or `[redacted]`.
+        headers: Lines,
+    },
     /// The head of the response; verdict FORWARDED, also of a denied request's.
     Responded {
         /// HTTP's.
         status: u16,
         /// Since the request's head was complete.
         latency: Duration,
-        /// Of the response.
-        headers: Vec<Logged>,
+        /// Of the response, as those of the request.
+        headers: Lines,
     },
     /// It broke off; verdict ERROR.
     Failed {
@@ -145,6 +138,10 @@ pub struct Rejection {
     pub refusal: Refusal,
 }
 
+/// Room for a value that isn't seen and its name, and for the name of a request.
+const LINE: usize = 32;
+const REQUEST_ID: usize = 48;
+
 const REDACTED: &[u8] = b"[redacted]";
 
 /// Which values may be seen.
@@ -176,7 +173,8 @@ impl Redaction {
     }
 
     fn value<'v>(&self, name: &str, value: &'v [u8]) -> &'v [u8] {
-        if self.shown.contains(&*name.to_ascii_lowercase()) {
+        let mut shown = self.shown.iter();
+        if shown.any(|one| one.eq_ignore_ascii_case(name)) {
             value
         } else {
             REDACTED
@@ -186,14 +184,15 @@ impl Redaction {
     pub(super) fn headers<'h>(
         &self,
         headers: impl IntoIterator<Item = (&'h str, &'h [u8])>,
-    ) -> Vec<Logged> {
+    ) -> Lines {
         let headers = headers.into_iter();
-        headers
-            .map(|(name, value)| Logged {
-                name: name.into(),
-                value: self.value(name, value).into(),
-            })
-            .collect()
+        // And one that names the request.
+        let count = headers.size_hint().0;
+        let mut lines = Lines::with_capacity(count + 1, count * LINE + REQUEST_ID);
+        for (name, value) in headers {
+            lines.push(name, self.value(name, value));
+        }
+        lines
     }
 
     /// The path, with the query if that may be seen.
@@ -206,24 +205,20 @@ impl Redaction {
     }
 
     /// What may be seen of decisions: not the values that headers have or should have.
-    pub(super) fn decisions(&self, all: &Decisions) -> Decisions {
-        let notes = |notes: &[HeaderNote]| {
-            let notes = notes.iter();
+    pub(super) fn decisions(&self, all: Decisions) -> Decisions {
+        let notes = |mut notes: Vec<HeaderNote>| {
+            for note in &mut notes {
+                note.value = self.value(&note.name, &note.value).into();
+            }
             notes
-                .map(|note| HeaderNote {
-                    name: note.name.clone(),
-                    value: self.value(&note.name, &note.value).into(),
-                })
-                .collect()
         };
         Decisions {
-            decisions: all.decisions.clone(),
-            is_unruled: all.is_unruled,
             effects: Effects {
                 changes: Vec::new(),
-                missing: notes(&all.effects.missing),
-                rejected: notes(&all.effects.rejected),
+                missing: notes(all.effects.missing),
+                rejected: notes(all.effects.rejected),
             },
+            ..all
         }
     }
 }
@@ -240,9 +235,12 @@ mod tests {
             ("Authorization", b"Bearer x"),
         ];
         let seen = redaction.headers(headers);
-        assert_eq!(&*seen[0].value, b"text/plain");
-        assert_eq!(&*seen[1].name, "Authorization");
-        assert_eq!(&*seen[1].value, REDACTED);
+        let seen: Vec<_> = seen.iter().collect();
+        let wanted = [
+            ("content-type", "text/plain"),
+            ("authorization", "[redacted]"),
+        ];
+        assert_eq!(seen, wanted);
         assert_eq!(redaction.path(b"/a?b"), b"/a?b");
         let redaction = redaction.without_query();
         assert_eq!(redaction.path(b"/a?b?c"), b"/a");
@@ -251,7 +249,7 @@ mod tests {
             name: name.into(),
             value: value.into(),
         };
-        let seen = redaction.decisions(&Decisions {
+        let seen = redaction.decisions(Decisions {
             effects: Effects {
                 missing: vec![note("content-type", b"a")],
                 rejected: vec![note("X-User", b"eve")],

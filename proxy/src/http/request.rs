@@ -39,7 +39,7 @@ pub(super) fn judge<'h, 's>(
         Ok(Normalized::Redirect(path)) => return Judged::Redirected(path),
         Err(error) => return Judged::Refused(error.into()),
     };
-    let decisions = service.judge.judge(&Request {
+    let mut decisions = service.judge.judge(&Request {
         method: head.method,
         authority: head.authority,
         path: &path,
@@ -47,22 +47,30 @@ pub(super) fn judge<'h, 's>(
     });
     let redaction = service.redaction;
     let shown_path = String::from_utf8_lossy(redaction.path(&path));
+    let url = [scheme, "://", head.authority, &shown_path].concat();
+    let is_allowed = decisions.is_allowed();
+    let changes = std::mem::take(&mut decisions.effects.changes);
     let log = RequestLog {
         service,
         request: Arc::new(RequestLine {
             protocol,
             method: head.method.into(),
-            url: format!("{scheme}://{}{shown_path}", head.authority).into(),
+            url: url.into(),
             request_id: request_id(head),
-            headers: redaction.headers(head.headers.iter().copied()),
         }),
-        decisions: Arc::new(redaction.decisions(&decisions)),
+        decisions: Arc::new(redaction.decisions(decisions)),
         time: SystemTime::now(),
         began: Instant::now(),
     };
-    log.record(Event::Judged);
-    if decisions.is_allowed() {
-        Judged::Forwarded(path, decisions.effects, log)
+    log.record(Event::Judged {
+        headers: redaction.headers(head.headers.iter().copied()),
+    });
+    if is_allowed {
+        let effects = Effects {
+            changes,
+            ..Effects::default()
+        };
+        Judged::Forwarded(path, effects, log)
     } else {
         Judged::Denied(log)
     }

@@ -230,13 +230,13 @@ async fn both_ends_must_allow_and_both_tell() {
     assert_eq!(&*records[5].reason, "path /a does not match /ab.*");
     assert!(records[2].latency.is_some());
     let http = http(&records[0]);
-    let url = (&*http.method, &*http.url, &*http.protocol);
+    let url = (&*http.method, &*http.url, http.protocol);
     assert_eq!(url, ("GET", "http://be/abc", "HTTP/1.1"));
-    let names: Vec<_> = http.headers.iter().map(|(name, _)| &**name).collect();
+    let names: Vec<_> = http.headers.iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["host", "x-request-id"]);
     assert_eq!(
-        http.headers[1],
-        self::http(&records[3]).headers.last().unwrap().clone()
+        http.headers.iter().last(),
+        self::http(&records[3]).headers.iter().last()
     );
     assert_eq!(*rig.network.legs.lock().unwrap(), [Leg::Egress]);
 }
@@ -269,7 +269,10 @@ async fn the_second_end_judges_what_the_first_makes_of_it() {
         .collect();
     assert_eq!(seen, [Some("fe".to_owned())]);
     let rejected = http(&rig.records(1).await[0]).rejected.clone();
-    assert_eq!(rejected, [("x-user".into(), "[redacted]".into())]);
+    assert_eq!(
+        rejected.iter().collect::<Vec<_>>(),
+        [("x-user", "[redacted]")]
+    );
     // Alone it doesn't allow.
     rig.context
         .rules

@@ -101,8 +101,8 @@ impl Log {
         let records = self.records.lock().unwrap();
         let lines = records.iter().map(|record| {
             let what = match &record.event {
-                Event::Judged if record.decisions.is_allowed() => "allowed".to_owned(),
-                Event::Judged => "denied".to_owned(),
+                Event::Judged { .. } if record.decisions.is_allowed() => "allowed".to_owned(),
+                Event::Judged { .. } => "denied".to_owned(),
                 Event::Responded { status, .. } => status.to_string(),
                 Event::Failed {
                     status, failure, ..
