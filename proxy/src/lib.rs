@@ -27,6 +27,7 @@ pub mod connection;
 pub mod context;
 pub mod control;
 pub mod counters;
+pub mod deadline;
 pub mod dns;
 pub mod hop;
 pub mod http;

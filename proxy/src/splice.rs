@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::buffers::Buffers;
 use crate::connection::{end_writing, write_all};
+use crate::deadline::Deadline;
 
 /// How it ended.
 #[derive(Debug)]
@@ -116,15 +117,30 @@ impl Activity {
         self.last.store(since, Ordering::Relaxed);
     }
 
+    fn last(&self) -> Instant {
+        self.base + Duration::from_millis(self.last.load(Ordering::Relaxed))
+    }
+
     /// Resolves when none passed for so long.
     pub async fn none_for(&self, idle: Duration) {
         loop {
-            let last = self.base + Duration::from_millis(self.last.load(Ordering::Relaxed));
-            let due = last + idle;
+            let due = self.last() + idle;
             if due <= Instant::now() {
                 return;
             }
             sleep_until(due).await;
+        }
+    }
+
+    /// The same, by a timer that its owner keeps.
+    pub async fn none_for_by(&self, idle: Duration, deadline: &mut Deadline) {
+        loop {
+            let due = self.last() + idle;
+            deadline.set(due);
+            deadline.passed().await;
+            if self.last() + idle <= due {
+                return;
+            }
         }
     }
 }

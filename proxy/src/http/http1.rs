@@ -22,7 +22,7 @@ use std::io;
 use bytes::BytesMut;
 use l7::http::{Framing, Head, HeadReader, HeaderChange, Upgrade};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 
 use self::body::Body;
 use self::exchange::{Forward, Next, Server};
@@ -33,6 +33,7 @@ use super::record::{Failure, Protocol};
 use super::refusal::Refusal;
 use super::request::{Judged, RequestLog, judge, reject};
 use super::{Ended, Service};
+use crate::deadline::Deadline;
 
 /// Serves a connection whose first bytes are in `begun`.
 pub(super) async fn serve<C, U, F>(
@@ -52,6 +53,7 @@ where
         client: Input::new(begun, input),
         output,
         server: None,
+        deadline: Deadline::new(Instant::now() + service.limits.idle),
     };
     connection.run(connect).await
 }
@@ -61,6 +63,8 @@ struct Connection<'s, C, U> {
     client: Input<ReadHalf<C>>,
     output: WriteHalf<C>,
     server: Option<Server<U>>,
+    /// Of what is waited for now.
+    deadline: Deadline,
 }
 
 /// A request, when its head was read.
@@ -133,7 +137,7 @@ where
             server.input.release();
         }
         let mut reader = HeadReader::new();
-        let mut until = Instant::now() + limits.idle;
+        self.deadline.set(Instant::now() + limits.idle);
         let mut has_begun = false;
         loop {
             if !self.client.bytes().is_empty() {
@@ -149,7 +153,7 @@ where
                 }
                 if !has_begun {
                     has_begun = true;
-                    until = Instant::now() + limits.head;
+                    self.deadline.set(Instant::now() + limits.head);
                 }
             }
             let server = async {
@@ -169,7 +173,7 @@ where
                     Ok(0) | Err(_) => return Incoming::None,
                 },
                 () = server => return Incoming::None,
-                () = sleep_until(until) => {
+                () = self.deadline.passed() => {
                     return if has_begun { Incoming::Refused(Refusal::Late) } else { Incoming::None };
                 }
             }
@@ -234,7 +238,11 @@ where
                             has_answered: false,
                         });
                         let (client, output) = (&mut self.client, &mut self.output);
-                        return exchange::exchange(client, output, server, forward, limits).await;
+                        let deadline = &mut self.deadline;
+                        return exchange::exchange(
+                            client, output, server, forward, limits, deadline,
+                        )
+                        .await;
                     }
                     Ok(Err(error)) => Failure::Connect(error),
                     Err(_) => Failure::ConnectTimeout,
@@ -250,7 +258,9 @@ where
                 return self.answer(&answer, shape, None).await;
             }
         };
-        exchange::exchange(&mut self.client, &mut self.output, server, forward, limits).await
+        let (client, output) = (&mut self.client, &mut self.output);
+        let deadline = &mut self.deadline;
+        exchange::exchange(client, output, server, forward, limits, deadline).await
     }
 
     /// Whether the answer could be written.

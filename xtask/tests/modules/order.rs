@@ -167,6 +167,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "counters",
             "limits",
             "buffers",
+            "deadline",
             "names",
             "network",
             "context",

@@ -11,6 +11,7 @@ use super::body::{Body, CopyError};
 use super::input::{HEAD_PIECE, Input};
 use super::relay::{Progress, RelayError, Relayed, relay};
 use super::response::Asked;
+use crate::deadline::Deadline;
 use crate::http::limits::Limits;
 use crate::http::record::Failure;
 use crate::http::request::RequestLog;
@@ -70,6 +71,7 @@ pub(super) async fn exchange<C, U>(
     server: &mut Server<U>,
     forward: Forward<'_>,
     limits: &Limits,
+    deadline: &mut Deadline,
 ) -> Next
 where
     C: AsyncRead + AsyncWrite + Unpin,
@@ -107,7 +109,7 @@ where
                             break Sent::NotNeeded;
                         }
                     }
-                    () = progress.activity.none_for(limits.stalled) => break Sent::Failed(Failure::Stalled),
+                    () = progress.activity.none_for_by(limits.stalled, deadline) => break Sent::Failed(Failure::Stalled),
                 }
             }
         };
@@ -122,7 +124,7 @@ where
                     error = watch(client, &mut server.output), if is_sent => {
                         Some(Err(RelayError::Client(error)))
                     }
-                    () = progress.activity.none_for(limits.stalled) => None,
+                    () = progress.activity.none_for_by(limits.stalled, deadline) => None,
                 }
             }
         };
