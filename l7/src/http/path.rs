@@ -58,6 +58,28 @@ pub fn normalize(target: &[u8]) -> Result<Normalized<'_>, BadPath> {
     if !path.starts_with(b"/") || path.contains(&0) {
         return Err(BadPath::Form);
     }
+    if is_plain(path) {
+        return Ok(Normalized::Path(target.into()));
+    }
+    change(target, path, query)
+}
+
+/// Whether nothing in a path can change, or be refused: nothing is escaped, and no segment is empty or begins with a
+/// dot. Most are so.
+fn is_plain(path: &[u8]) -> bool {
+    let mut before = b'a';
+    path.iter().all(|byte| {
+        let is_plain = match byte {
+            b'%' | b'\\' => false,
+            b'/' | b'.' => before != b'/',
+            _ => true,
+        };
+        before = *byte;
+        is_plain
+    })
+}
+
+fn change<'a>(target: &'a [u8], path: &[u8], query: &[u8]) -> Result<Normalized<'a>, BadPath> {
     let (unescaped, had_slash) = unescape(path)?;
     // `%%32e`: what is unescaped makes an escape, which the server would undo.
     if unescape(&unescaped)?.0 != unescaped {
@@ -228,6 +250,16 @@ mod tests {
         assert!(normalize(&longest).is_ok());
         longest.push(b'a');
         assert_eq!(normalize(&longest), Err(BadPath::TooLong));
+    }
+
+    #[test]
+    fn what_is_plain_would_not_change() {
+        proptest::proptest!(|(path in "/([a.;]{0,2}[/a%\\\\]{0,2}){0,4}")| {
+            let path = path.as_bytes();
+            if is_plain(path) {
+                proptest::prop_assert_eq!(change(path, path, b""), Ok(Normalized::Path(path.into())));
+            }
+        });
     }
 
     #[test]

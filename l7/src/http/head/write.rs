@@ -47,8 +47,8 @@ impl Head<'_> {
             let ours = ["host", "content-length"].iter().chain(&HOP_BY_HOP);
             !ours.into_iter().any(|one| name.eq_ignore_ascii_case(one))
         };
-        let mut headers: Vec<(&str, &[u8])> = self.headers.clone();
-        headers.retain(|(name, _)| is_written(name));
+        let sent = self.headers.iter().filter(|(name, _)| is_written(name));
+        let mut headers: Vec<(&str, &[u8])> = sent.copied().collect();
         for change in &effects.changes {
             if let HeaderChange::Remove(name) | HeaderChange::Replace(name, _) = change {
                 headers.retain(|(one, _)| !one.eq_ignore_ascii_case(name));

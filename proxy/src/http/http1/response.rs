@@ -130,7 +130,17 @@ impl<'b> Response<'b> {
 
     /// The head as the client gets it.
     pub(super) fn write(&self) -> Vec<u8> {
-        let mut out = format!("HTTP/1.1 {} {}\r\n", self.status, self.reason).into_bytes();
+        // About as long as it came.
+        let came = self
+            .headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 4);
+        let mut out = Vec::with_capacity(came.sum::<usize>() + self.reason.len() + 64);
+        out.extend_from_slice(b"HTTP/1.1 ");
+        out.extend_from_slice(self.status.to_string().as_bytes());
+        for part in [" ", self.reason, "\r\n"] {
+            out.extend_from_slice(part.as_bytes());
+        }
         let mut line = |name: &str, value: &[u8]| {
             for part in [name.as_bytes(), b": ", value, b"\r\n"] {
                 out.extend_from_slice(part);
