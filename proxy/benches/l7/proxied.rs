@@ -138,6 +138,8 @@ fn snapshot(allows: Allows) -> Snapshot {
 
 /// Serves until the process is killed, by these rules or, if there is one, those of a file.
 pub(crate) async fn serve(allows: Allows, server: SocketAddr, file: Option<PathBuf>) {
+    // As flows-proxy: without it each span of h2 costs what only spans that are told of cost.
+    serve::process::log();
     let is_dns = matches!(allows, Allows::Dns(_));
     let listener = TcpListener::bind((SERVER, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
