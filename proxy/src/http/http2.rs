@@ -6,6 +6,7 @@
 //! body     data and trailers, within both ends' windows
 //! server   the connection to the server
 //! resets   how many streams a client may reset
+//! wakes    which of these is polled
 //! ```
 //!
 //! All of it is one task: what a connection may cost is bounded by its windows and its number of streams.
@@ -16,7 +17,9 @@ mod head;
 mod resets;
 mod server;
 mod stream;
+mod wakes;
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 
@@ -26,17 +29,19 @@ use futures::stream::FuturesUnordered;
 use h2::Reason;
 use l7::http::MAX_HEAD;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use self::resets::Resets;
 use self::server::Server;
 use self::stream::StreamEnd;
+use self::wakes::Wakes;
 use super::limits::Limits;
 use super::preface::Begun;
 use super::record::Protocol;
 use super::refusal::Refusal;
 use super::request::reject;
 use super::{Ended, Service};
+use crate::deadline::Deadline;
 
 /// Most bytes of a head that h2 decodes: those that our reader refuses as too long get an answer that says so.
 const MAX_HEADER_LIST: u32 = 64 * 1024;
@@ -83,34 +88,38 @@ where
     let mut has_driver = true;
     let mut resets = Resets::new(limits, Instant::now());
     let mut streams = FuturesUnordered::new();
+    let mut idle = Deadline::new(Instant::now() + limits.idle);
+    let (to_accept, to_drive) = (Wakes::new(), Wakes::new());
     let error = loop {
         let is_idle = streams.is_empty();
         tokio::select! {
             // Ended streams are counted before new ones come.
             biased;
             Some(end) = streams.next() => {
+                idle.set(Instant::now() + limits.idle);
                 if end == StreamEnd::Reset && !resets.take(Instant::now()) {
                     reject(service, Protocol::Http2, Refusal::Resets);
                     connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-                    let closed = std::future::poll_fn(|cx| connection.poll_closed(cx));
+                    let closed = poll_fn(|cx| connection.poll_closed(cx));
                     drop(timeout(limits.drain, closed).await);
                     return Ended::Cut;
                 }
             }
-            () = &mut driver, if has_driver => {
+            () = poll_fn(|cx| to_drive.poll(cx, |cx| driver.as_mut().poll(cx))), if has_driver => {
                 has_driver = false;
                 connection.graceful_shutdown();
+                to_accept.wake();
             }
-            accepted = connection.accept() => match accepted {
+            accepted = poll_fn(|cx| to_accept.poll(cx, |cx| connection.poll_accept(cx))) => match accepted {
                 Some(Ok((request, respond))) => {
                     streams.push(stream::serve(service, &server, request, respond));
                 }
                 Some(Err(error)) => break Some(error),
                 None => break None,
             },
-            () = sleep(limits.idle), if is_idle => {
+            () = idle.passed(), if is_idle => {
                 connection.graceful_shutdown();
-                let closed = std::future::poll_fn(|cx| connection.poll_closed(cx));
+                let closed = poll_fn(|cx| connection.poll_closed(cx));
                 drop(timeout(limits.drain, closed).await);
                 return Ended::Closed;
             }

@@ -147,10 +147,11 @@ impl Exchange<'_> {
         respond: &mut SendResponse<Bytes>,
     ) -> Outcome {
         let before = |end| Outcome { end, begun: None };
+        let mut stalled = pin!(self.activity.none_for(self.limits.stalled));
         let sender = tokio::select! {
             sender = ready(server) => sender,
             error = poll_fn(|cx| reset(respond.poll_reset(cx))) => return before(End::Client(error)),
-            () = self.activity.none_for(self.limits.stalled) => return before(End::Stalled),
+            () = &mut stalled => return before(End::Stalled),
         };
         let mut sender = match sender {
             Ok(sender) => sender,
@@ -194,7 +195,7 @@ impl Exchange<'_> {
                 error = poll_fn(|cx| reset(respond.poll_reset(cx))) => {
                     return before(End::Client(error));
                 }
-                () = self.activity.none_for(self.limits.stalled) => return before(End::Stalled),
+                () = &mut stalled => return before(End::Stalled),
             }
         };
         self.activity.note();
@@ -225,7 +226,7 @@ impl Exchange<'_> {
                         Err(CopyError::Reader(error)) => break End::Client(error),
                         Err(CopyError::Sender(error)) => break End::Server(error),
                     },
-                    () = self.activity.none_for(self.limits.stalled) => break End::Stalled,
+                    () = &mut stalled => break End::Stalled,
                 }
             }
         };
