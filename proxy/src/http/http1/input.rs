@@ -1,11 +1,15 @@
 //! The reading half of a connection, with what was read ahead.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
-/// Bytes that are read at a time where a head is expected: what an idle connection holds for each direction.
+/// Most bytes that are read at a time where a head is expected.
 pub(super) const HEAD_PIECE: usize = 4 * 1024;
 /// Bytes that are read at a time of a body: what a busy one holds.
 pub(super) const BODY_PIECE: usize = 16 * 1024;
@@ -41,15 +45,9 @@ impl<R: AsyncRead + Unpin> Input<R> {
         self.has_ended
     }
 
-    /// Gives the buffer back if it is empty and larger than for a head. One for a head stays: it would be taken
-    /// again at once, to wait for the next.
+    /// Gives the buffer back if it is empty: an idle connection has none.
     pub(super) fn release(&mut self) {
-        if !self.buffer.is_empty() {
-            return;
-        }
-        // Else it shows only what is behind the bytes that were consumed.
-        let is_whole = self.buffer.try_reclaim(HEAD_PIECE);
-        if !is_whole || self.buffer.capacity() > HEAD_PIECE {
+        if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
     }
@@ -59,12 +57,24 @@ impl<R: AsyncRead + Unpin> Input<R> {
         if self.has_ended {
             return Ok(0);
         }
-        self.buffer.reserve(most);
-        let read = self
-            .io
-            .read_buf(&mut (&mut self.buffer).limit(most))
-            .await?;
+        let read = if most <= HEAD_PIECE {
+            poll_fn(|cx| self.poll_short(cx, most)).await?
+        } else {
+            self.buffer.reserve(most);
+            let mut piece = (&mut self.buffer).limit(most);
+            self.io.read_buf(&mut piece).await?
+        };
         self.has_ended = read == 0;
         Ok(read)
+    }
+
+    /// Reads at most a piece of a head: onto the stack, which is in the cache, and from there what came. Who waits
+    /// holds nothing.
+    fn poll_short(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+        let mut piece = [const { MaybeUninit::uninit() }; HEAD_PIECE];
+        let mut piece = ReadBuf::uninit(piece.get_mut(..most).unwrap_or_default());
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut piece))?;
+        self.buffer.extend_from_slice(piece.filled());
+        Poll::Ready(Ok(piece.filled().len()))
     }
 }
