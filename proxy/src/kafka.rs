@@ -12,6 +12,7 @@ mod chain;
 mod report;
 
 use std::io;
+use std::pin::pin;
 
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
@@ -80,26 +81,36 @@ impl<'a> End<'a> {
         }
     }
 
-    /// Reads what there is.
-    fn read(&mut self, connection: &Connection, queue: &mut Queue) -> io::Result<()> {
-        let mut buffer = connection.context.buffers.take();
+    /// Reads what there is, and hands it on. What that says: whether the connection goes on.
+    fn read(
+        &mut self,
+        connection: &Connection,
+        hand_on: impl FnOnce(&[u8]) -> bool,
+    ) -> io::Result<bool> {
+        // A long one, which isn't kept: of batches as much as there is.
+        let mut buffer = connection.context.datagrams.take();
         match self.stream.try_read(&mut buffer) {
             Ok(0) => self.has_ended = true,
-            Ok(length) => queue.push(&buffer[..length]),
+            Ok(length) => return Ok(hand_on(&buffer[..length])),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Writes what it takes.
-    fn write(&self, queue: &mut Queue) -> io::Result<()> {
-        match self.stream.try_write(queue.bytes()) {
-            Ok(length) => queue.pop(length),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+    /// Writes what it takes, and says whether it took something.
+    fn write(&self, queue: &mut Queue) -> io::Result<bool> {
+        if queue.is_empty() {
+            return Ok(false);
         }
-        Ok(())
+        match self.stream.try_write(queue.bytes()) {
+            Ok(length) => {
+                queue.pop(length);
+                Ok(length > 0)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn end(&mut self) -> io::Result<()> {
@@ -124,13 +135,24 @@ async fn carry(
         return ended;
     }
     let (mut client, mut server) = (End::new(client), End::new(server));
+    let mut idle = pin!(activity.none_for(connection.context.limits.idle));
+    let mut goes_on = true;
     loop {
-        if !chain.advance(connection) {
+        if !goes_on || !chain.advance(connection) {
             // What the client is to be told of it goes out as far as it takes it at once.
             if let Err(error) = client.write(chain.client_output()) {
                 tracing::trace!(%error, "the client is gone");
             }
             return Ended::Refused;
+        }
+        // What is taken at once isn't waited for, and makes room for more.
+        match write(chain, &client, &server) {
+            Ok(true) => {
+                activity.note();
+                continue;
+            }
+            Ok(false) => {}
+            Err(error) => return error.into(),
         }
         if let Err(error) = pass_ends_on(chain, &mut client, &mut server) {
             return error.into();
@@ -141,17 +163,13 @@ async fn carry(
         let due = chain.due();
         let done = tokio::select! {
             ready = client.stream.readable(), if !client.has_ended && chain.client_input().is_empty() => {
-                ready.and_then(|()| client.read(connection, chain.client_input()))
+                ready.and_then(|()| client.read(connection, |bytes| chain.client_sent(connection, bytes)))
             }
             ready = server.stream.readable(), if !server.has_ended && chain.server_input().is_empty() => {
-                ready.and_then(|()| server.read(connection, chain.server_input()))
+                ready.and_then(|()| server.read(connection, |bytes| chain.server_sent(connection, bytes)))
             }
-            ready = server.stream.writable(), if !chain.server_output().is_empty() => {
-                ready.and_then(|()| server.write(chain.server_output()))
-            }
-            ready = client.stream.writable(), if !chain.client_output().is_empty() => {
-                ready.and_then(|()| client.write(chain.client_output()))
-            }
+            ready = server.stream.writable(), if !chain.server_output().is_empty() => ready.map(|()| true),
+            ready = client.stream.writable(), if !chain.client_output().is_empty() => ready.map(|()| true),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => continue,
             changed = replaced.changed() => {
                 if changed.is_ok() && let Some(ended) = renew(connection, chain) {
@@ -159,13 +177,23 @@ async fn carry(
                 }
                 continue;
             }
-            () = activity.none_for(connection.context.limits.idle) => return Ended::Idle,
+            () = &mut idle => return Ended::Idle,
         };
         match done {
-            Ok(()) => activity.note(),
+            Ok(is_sound) => {
+                activity.note();
+                goes_on = is_sound;
+            }
             Err(error) => return error.into(),
         }
     }
+}
+
+/// Writes to both ends what they take, and says whether one took something.
+fn write(chain: &mut Chain, client: &End<'_>, server: &End<'_>) -> io::Result<bool> {
+    let to_server = server.write(chain.server_output())?;
+    let to_client = client.write(chain.client_output())?;
+    Ok(to_server || to_client)
 }
 
 /// Closes half what the other end closed half, once all that it said has gone out.

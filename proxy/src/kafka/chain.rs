@@ -29,8 +29,21 @@ impl Queue {
         self.bytes.get(self.taken..).unwrap_or_default()
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Appends what is to be sent.
+    fn put(&mut self, pieces: Vec<Piece>, input: &[u8]) {
+        for piece in pieces {
+            match piece {
+                Piece::Input(range) => self.push(input.get(range).unwrap_or_default()),
+                Piece::Bytes(bytes) if self.is_empty() => {
+                    *self = Self { bytes, taken: 0 };
+                }
+                Piece::Bytes(bytes) => self.push(&bytes),
+            }
+        }
     }
 
     pub(super) fn pop(&mut self, length: usize) {
@@ -39,7 +52,7 @@ impl Queue {
             // An idle connection keeps no memory.
             self.bytes = Vec::new();
             self.taken = 0;
-        } else if self.taken > HIGH {
+        } else if self.taken > HIGH.max(self.bytes.len() / 2) {
             self.bytes.drain(..self.taken);
             self.taken = 0;
         }
@@ -187,45 +200,100 @@ impl Chain {
     /// One side. `None`: the connection is to be reset.
     fn advance_one(&mut self, at: usize, now: Duration, connection: &Connection) -> Option<bool> {
         let mut has_advanced = false;
-        let is_short = self.up[at + 1].is_short() && self.down[at].is_short();
         let judge = &mut self.judges[at];
         if judge.connection.due().is_some_and(|due| due <= now) {
             let output = judge.connection.elapsed(now);
             has_advanced |= !output.events.is_empty();
-            self.apply(at, &output, &[], connection)?;
+            self.apply(at, output, &[], connection)?;
         }
-        if is_short && !self.up[at].is_empty() && self.judges[at].connection.takes_client() {
+        if !self.up[at].is_empty() {
             let mut input = std::mem::take(&mut self.up[at]);
-            let output = self.judges[at].client_sent(&self.any, now, input.bytes());
-            has_advanced |= output.taken > 0;
-            let applied = self.apply(at, &output, input.bytes(), connection);
-            input.pop(output.taken);
+            let taken = self.take_up(at, now, input.bytes(), connection);
+            input.pop(taken.unwrap_or(0));
             self.up[at] = input;
-            applied?;
+            has_advanced |= taken? > 0;
         }
-        let is_short = self.down[at].is_short();
-        if is_short && !self.down[at + 1].is_empty() && self.judges[at].connection.takes_server() {
+        if !self.down[at + 1].is_empty() {
             let mut input = std::mem::take(&mut self.down[at + 1]);
-            let output = self.judges[at].server_sent(&self.any, now, input.bytes());
-            has_advanced |= output.taken > 0;
-            let applied = self.apply(at, &output, input.bytes(), connection);
-            input.pop(output.taken);
+            let taken = self.take_down(at, now, input.bytes(), connection);
+            input.pop(taken.unwrap_or(0));
             self.down[at + 1] = input;
-            applied?;
+            has_advanced |= taken? > 0;
         }
         Some(has_advanced)
+    }
+
+    /// Has the first side take what the client sent; what it doesn't take waits. False: as [`advance`](Self::advance).
+    pub(super) fn client_sent(&mut self, connection: &Connection, input: &[u8]) -> bool {
+        let now = self.base.elapsed();
+        let taken = self.take_up(0, now, input, connection);
+        let rest = input.get(taken.unwrap_or(0)..).unwrap_or_default();
+        self.client_input().push(rest);
+        taken.is_some()
+    }
+
+    /// Has the last side take what the server sent; what it doesn't take waits. False: as [`advance`](Self::advance).
+    pub(super) fn server_sent(&mut self, connection: &Connection, input: &[u8]) -> bool {
+        let now = self.base.elapsed();
+        let last = self.judges.len().saturating_sub(1);
+        let taken = self.take_down(last, now, input, connection);
+        let rest = input.get(taken.unwrap_or(0)..).unwrap_or_default();
+        self.server_input().push(rest);
+        taken.is_some()
+    }
+
+    /// Has a side take what comes from the client: how much it took. `None`: the connection is to be reset.
+    fn take_up(
+        &mut self,
+        at: usize,
+        now: Duration,
+        input: &[u8],
+        connection: &Connection,
+    ) -> Option<usize> {
+        // None, if the rules went before the connection to the server was there: then all passes.
+        let Some(judge) = self.judges.get_mut(at) else {
+            return Some(0);
+        };
+        let is_short = self.up[at + 1].is_short() && self.down[at].is_short();
+        if !is_short || !judge.connection.takes_client() {
+            return Some(0);
+        }
+        let output = judge.client_sent(&self.any, now, input);
+        let taken = output.taken;
+        self.apply(at, output, input, connection)?;
+        Some(taken)
+    }
+
+    /// Has a side take what comes from the server: how much it took. `None`: the connection is to be reset.
+    fn take_down(
+        &mut self,
+        at: usize,
+        now: Duration,
+        input: &[u8],
+        connection: &Connection,
+    ) -> Option<usize> {
+        let Some(judge) = self.judges.get_mut(at) else {
+            return Some(0);
+        };
+        if !self.down[at].is_short() || !judge.connection.takes_server() {
+            return Some(0);
+        }
+        let output = judge.server_sent(&self.any, now, input);
+        let taken = output.taken;
+        self.apply(at, output, input, connection)?;
+        Some(taken)
     }
 
     /// Puts what follows into the queues, and reports it. `None`: the connection is to be reset.
     fn apply(
         &mut self,
         at: usize,
-        output: &Output,
+        output: Output,
         input: &[u8],
         connection: &Connection,
     ) -> Option<()> {
-        put(&mut self.up[at + 1], &output.to_server, input);
-        put(&mut self.down[at], &output.to_client, input);
+        self.up[at + 1].put(output.to_server, input);
+        self.down[at].put(output.to_client, input);
         let judge = &mut self.judges[at];
         let rules = judge.rules.as_ref();
         for event in &output.events {
@@ -240,16 +308,6 @@ impl Chain {
             .reporter
             .report_close(connection, judge.side.direction, rules, close);
         None
-    }
-}
-
-/// Appends what is to be sent.
-fn put(queue: &mut Queue, pieces: &[Piece], input: &[u8]) {
-    for piece in pieces {
-        match piece {
-            Piece::Input(range) => queue.push(input.get(range.clone()).unwrap_or_default()),
-            Piece::Bytes(bytes) => queue.push(bytes),
-        }
     }
 }
 
