@@ -158,6 +158,11 @@ pub fn is_http2_preface(bytes: &[u8]) -> Option<bool> {
     (!PREFACE.starts_with(bytes)).then_some(false)
 }
 
+/// Whether a byte may be in a line, whatever is around it.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
+}
+
 /// Finds the end of a head and checks each line as it ends: what is refused, and when, doesn't depend on how
 /// the bytes came in pieces.
 #[derive(Clone, Debug, Default)]
@@ -197,7 +202,17 @@ impl HeadReader {
 
     /// Whether the head is complete, and ends with the last byte that was looked at.
     fn scan(&mut self, bytes: &[u8]) -> Result<bool, HeadError> {
-        while let Some(byte) = bytes.get(self.seen) {
+        loop {
+            if !self.after_return {
+                // Most bytes mean nothing here: passed over without a look at the state for each.
+                let end = bytes.len().min(MAX_HEAD);
+                let rest = bytes.get(self.seen..end).unwrap_or_default();
+                let plain = rest.iter().position(|byte| !is_plain(*byte));
+                self.seen = self.seen.saturating_add(plain.unwrap_or(rest.len()));
+            }
+            let Some(byte) = bytes.get(self.seen) else {
+                return Ok(false);
+            };
             if self.seen >= MAX_HEAD {
                 return Err(HeadError::TooLong);
             }
@@ -215,11 +230,10 @@ impl HeadReader {
                 b'\n' => return Err(HeadError::LineEnd),
                 _ if self.after_return => return Err(HeadError::LineEnd),
                 b'\r' => self.after_return = true,
-                b'\t' | b' '..=b'~' | 0x80.. => {}
+                byte if is_plain(*byte) => {}
                 _ => return Err(HeadError::Control),
             }
         }
-        Ok(false)
     }
 
     /// Whether the line ends the head.
