@@ -1,5 +1,7 @@
 //! Many connections: what they take, and that each client has its share.
 
+use std::time::Duration;
+
 use nix::sys::resource::{Resource, getrlimit};
 use proxy::http::Limits as HttpLimits;
 use proxy::limits::Limits;
@@ -19,6 +21,8 @@ async fn ten_thousand_connections() {
     let count = CONNECTIONS.min(soft.saturating_sub(OTHER_FILES) / 2);
     let limits = Limits {
         connections_per_client: usize::try_from(count).unwrap(),
+        // Those that are begun are there until the last one is: on a busy machine that takes a while.
+        first_bytes: Duration::from_secs(600),
         ..Limits::default()
     };
     let stage = Stage::with(limits, HttpLimits::default()).await;
