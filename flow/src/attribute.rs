@@ -107,6 +107,8 @@ pub enum AttributeId {
     DnsQuery,
     /// Response code of DNS.
     DnsRcode,
+    /// What was asked for, in a few words.
+    Request,
     /// Trace id of the request.
     TraceId,
     /// Trace id in an IP option.

@@ -20,6 +20,7 @@
 //! **Memory** is bounded: see [`Limits`]. The connections that were not heard of for longest go first,
 //! and [`Connections::forgotten`] says how many.
 
+mod alike;
 mod event;
 mod key;
 mod leg;
@@ -45,6 +46,7 @@ use losses::Losses;
 use requests::{CarriedList, RequestEvent};
 
 pub use crate::view::ConnectionState as State;
+pub use alike::Answered;
 pub use outcome::Outcome;
 pub use read::Connection;
 pub use requests::Requests;

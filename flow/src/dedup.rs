@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use proto::flow::Verdict;
 
 use crate::format;
+use crate::request::summary;
 use crate::view::{Extension, FlowView, Side};
 
 /// Rows remembered, among which another flow of the same packet is looked for.
@@ -23,6 +24,8 @@ struct Packet {
     node: String,
     ends: [(Option<IpAddr>, Option<u16>); 2],
     verdict: i32,
+    /// Of a request or an answer what it says: several may have come at once, as a name's A and AAAA.
+    request: Option<String>,
 }
 
 /// What to do with a flow.
@@ -65,6 +68,7 @@ impl Packet {
             node: flow.node().to_owned(),
             ends: [end(Side::Source), end(Side::Destination)],
             verdict: flow.verdict_number(),
+            request: flow.l7().map(|layer7| summary(layer7, flow.verdict())),
         })
     }
 
@@ -73,7 +77,9 @@ impl Packet {
         match (one, other) {
             (None, None) => true,
             (Some(one), Some(other)) => {
-                (one.time, &one.node, &one.ends) == (other.time, &other.node, &other.ends)
+                let [one, other] =
+                    [one, other].map(|of| (of.time, &of.node, &of.ends, &of.request));
+                one == other
             }
             (None, Some(_)) | (Some(_), None) => false,
         }

@@ -4,6 +4,7 @@
 use crate::attribute::{AttributeId, Cells, EndAttribute};
 use crate::expr::quote;
 use crate::filter::Filter;
+use crate::request::subject_of;
 use crate::view::{ByInitiator, FlowView, Side};
 use crate::workload_ref::{Kind, WorkloadRef, prefix};
 
@@ -105,6 +106,15 @@ pub fn ends<V: FlowView>(flow: &V) -> String {
         Some(port) => format!("{source} and {destination} and dst.port == {port}"),
         None => format!("{source} and {destination}"),
     }
+}
+
+/// For requests that ask the same ([`RequestView::subject`]) between the same ends in this direction, at the same
+/// port; `None` of what isn't a request.
+///
+/// [`RequestView::subject`]: crate::request::RequestView::subject
+pub fn request<V: FlowView>(flow: &V) -> Option<String> {
+    let subject = subject_of(flow)?;
+    Some(format!("{} and request == {}", ends(flow), quote(&subject)))
 }
 
 /// The side that opened the connection, and the other one.

@@ -3,17 +3,23 @@
 //! A request is a unit of its own beside the connection that carries it. The connection may be allowed
 //! where the request is not: so a denied one is shown by itself, as if it were a denied connection.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use proto::flow::layer7::Record;
 use proto::flow::{Flow, IpVersion, L7FlowType, Layer7, TraceReason, TrafficDirection, Verdict};
 
+use crate::connection::Answered;
 use crate::format::policy_reference;
 use crate::identity::Identity;
 use crate::view::{
     Address, ConnectionFacts, ConnectionState, Direction, Extension, FlowView, PolicyName, Side,
     Transport, forward, is_answer,
 };
+
+/// The DNS response code of a name that doesn't exist (RFC 1035, 4.1.1: Name Error).
+const NO_SUCH_NAME: u32 = 3;
 
 /// A request as a flow, from who asked: one that was denied is a denied connection for filters, with one
 /// drop.
@@ -57,26 +63,7 @@ impl<'a, V: FlowView> RequestView<'a, V> {
     /// What was asked, as far as it tells a cause from others: `POST /admin/delete` (without the query of
     /// the URL), `DNS www.example.com` (of whatever type), `produce orders`, `TLS www.example.com`.
     pub fn subject(&self) -> String {
-        match &self.layer7.record {
-            Some(Record::Http(http)) => {
-                let path = path(&http.url);
-                let path = path.split(['?', '#']).next().unwrap_or_default();
-                format!("{} {path}", http.method).trim_start().to_owned()
-            }
-            Some(Record::Dns(dns)) => {
-                let name = dns.query.strip_suffix('.').unwrap_or(&dns.query);
-                format!("DNS {}", name.to_ascii_lowercase())
-            }
-            Some(Record::Kafka(kafka)) => {
-                let text = format!("{} {}", kafka.api_key, kafka.topic);
-                text.trim_end().to_owned()
-            }
-            // A connection may be refused before anything is read of it.
-            None => match server_name(&self.reason()) {
-                "" => "connection".to_owned(),
-                name => format!("TLS {name}"),
-            },
-        }
+        subject_of(self.flow).unwrap_or_default()
     }
 
     /// What the client was told.
@@ -91,11 +78,7 @@ impl<'a, V: FlowView> RequestView<'a, V> {
     /// Why it was denied, with the rule that came nearest: `cnp shop/api: method POST is not GET`; empty if
     /// the server doesn't tell (Hubble's doesn't).
     pub fn reason(&self) -> String {
-        let read = Extension::read(self.flow, |extension| {
-            let mut ends = extension.explaining(self.is_denied());
-            ends.next().map(|(_, end)| end.why.to_owned())
-        });
-        read.flatten().unwrap_or_default()
+        reason(self.flow)
     }
 
     /// The policies that came nearest or, of an allowed one, that allowed it, each once: `cnp shop/api`; may be
@@ -144,6 +127,68 @@ impl<'a, V: FlowView> RequestView<'a, V> {
     }
 }
 
+fn reason<V: FlowView + ?Sized>(flow: &V) -> String {
+    let is_denied = flow.verdict() == Verdict::Dropped;
+    let read = Extension::read(flow, |extension| {
+        let mut ends = extension.explaining(is_denied);
+        ends.next().map(|(_, end)| end.why.to_owned())
+    });
+    read.flatten().unwrap_or_default()
+}
+
+/// [`RequestView::subject`] of a request or of an answer; `None` of what is neither.
+pub(crate) fn subject_of<V: FlowView + ?Sized>(flow: &V) -> Option<String> {
+    let layer7 = flow.l7()?;
+    // A connection may be refused before anything is read of it.
+    Some(subject(layer7).unwrap_or_else(|| match server_name(&reason(flow)) {
+        "" => "connection".to_owned(),
+        name => format!("TLS {name}"),
+    }))
+}
+
+/// The same of what was read of it; `None` if nothing was.
+pub(crate) fn subject(layer7: &Layer7) -> Option<String> {
+    Some(match layer7.record.as_ref()? {
+        Record::Http(http) => {
+            let path = path(&http.url);
+            let path = path.split(['?', '#']).next().unwrap_or_default();
+            format!("{} {path}", http.method).trim_start().to_owned()
+        }
+        Record::Dns(dns) => {
+            let name = dns.query.strip_suffix('.').unwrap_or(&dns.query);
+            format!("DNS {}", name.to_ascii_lowercase())
+        }
+        Record::Kafka(kafka) => {
+            let text = format!("{} {}", kafka.api_key, kafka.topic);
+            text.trim_end().to_owned()
+        }
+    })
+}
+
+/// A number for the subject of a request or of its answer: alike for all that ask the same.
+pub(crate) fn subject_number(layer7: &Layer7) -> Option<u64> {
+    // Clients choose what they ask: they can't choose what has the same number.
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    Some(KEY.hash_one(subject(layer7)?))
+}
+
+/// What an answer says, as far as requests are told together by it.
+pub(crate) fn answered(layer7: &Layer7) -> Answered {
+    match &layer7.record {
+        Some(Record::Http(http)) if (100..600).contains(&http.code) => {
+            Answered::Status(u8::try_from(http.code / 100).unwrap_or(0))
+        }
+        Some(Record::Dns(dns)) => match (dns.rcode, dns.ips.is_empty()) {
+            (0, false) => Answered::Addresses,
+            (0, true) => Answered::NoAddresses,
+            (NO_SUCH_NAME, _) => Answered::NoName,
+            _ => Answered::Otherwise,
+        },
+        Some(Record::Kafka(kafka)) if kafka.error_code == 0 => Answered::Done,
+        Some(Record::Http(_) | Record::Kafka(_)) | None => Answered::Otherwise,
+    }
+}
+
 /// Path and query of a URL: `/cart?id=7`.
 pub(crate) fn path(url: &str) -> &str {
     let behind = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -172,7 +217,7 @@ pub fn summary(layer7: &Layer7, verdict: Verdict) -> String {
             let said = match (dns.rcode, dns.ips.as_slice()) {
                 (0, []) => "no address".to_owned(),
                 (0, ips) => ips.join(","),
-                (3, _) => "no such name".to_owned(),
+                (NO_SUCH_NAME, _) => "no such name".to_owned(),
                 (code, _) => format!("rcode {code}"),
             };
             format!("{} {name}: {said}", dns.qtypes.join(","))

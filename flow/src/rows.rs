@@ -1,6 +1,7 @@
-//! Connections as rows of a table: denials of one cause folded, names as short as tells them apart,
-//! columns that fit.
+//! Connections as rows of a table: denials of one cause folded, and allowed requests that are alike; names as
+//! short as tells them apart, columns that fit.
 
+mod alike;
 mod fit;
 mod names;
 mod request;
@@ -15,6 +16,7 @@ use crate::quantity;
 use crate::view::{ConnectionFacts, ConnectionState, FlowView, Side, Transport};
 use crate::workload_ref::{self, WorkloadRef};
 
+pub use alike::{Alike, Cause};
 pub use fit::{Column, GAP, Layout};
 pub use names::{Names, NamesSeen};
 pub use request::{RowRequest, RowRequests};
@@ -122,7 +124,7 @@ impl RowEnd {
     }
 }
 
-/// A row: one connection or one denied request, or the denied ones of one cause.
+/// A row: one connection or one denied request, or the denied ones of one cause, or those whose requests are alike.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// Who opened it.
@@ -179,17 +181,12 @@ impl Row {
             rtt_us: connection.rtt_us(),
             connections: 1,
             request: None,
-            requests: RowRequests::of(view.requests()),
+            requests: RowRequests::of(view, view.requests()),
         })
     }
 
-    /// Whether it is of those of which one cause makes one row.
-    fn folds(&self) -> bool {
-        self.facts.state == ConnectionState::Denied
-    }
-
-    /// Takes in another denial of the same cause.
-    pub(crate) fn add(&mut self, other: &Self) {
+    /// Takes in another one of the same [`Row::cause`].
+    pub fn add(&mut self, other: &Self) {
         for (end, of) in [
             (&mut self.source, &other.source),
             (&mut self.destination, &other.destination),
@@ -201,30 +198,47 @@ impl Row {
         if self.source_port != other.source_port {
             self.source_port = None;
         }
+        self.requests.add(&other.requests, other.last >= self.last);
+        self.rtt_us = self
+            .rtt_us
+            .filter(|_| self.facts.state == ConnectionState::Denied);
         self.start = self.start.min(other.start);
         self.last = self.last.max(other.last);
         self.facts.age_ns = self.last.saturating_sub(self.start);
         self.facts.drops = self.facts.drops.saturating_add(other.facts.drops);
         self.facts.lost = self.facts.lost.saturating_add(other.facts.lost);
         self.bytes = self.bytes.saturating_add(other.bytes);
-        self.connections += other.connections;
-        self.requests.add(&other.requests);
+        self.connections = self.connections.saturating_add(other.connections);
     }
 
     fn order(&self) -> (i64, i64, Option<u16>, &str) {
         (self.last, self.start, self.source_port, &self.port)
     }
 
-    /// How it stands, in a word, and how many requests it carried; of denials how many packets or requests.
+    /// How it stands, in a word, and how many requests it carried; of denials how many packets or requests, of
+    /// several connections how many.
     pub fn state(&self) -> String {
-        let state = match self.folds() {
-            true => format!("x{}", quantity::grouped(self.facts.drops)),
-            false => self.facts.state.name().to_owned(),
+        let state = match (self.facts.state, self.connections) {
+            (ConnectionState::Denied, _) => format!("x{}", quantity::grouped(self.facts.drops)),
+            (state, 0 | 1) => state.name().to_owned(),
+            (_, several) => format!("x{}", quantity::grouped(several)),
         };
         match self.requests.text() {
             requests if requests.is_empty() => state,
             requests => format!("{state}, {requests}"),
         }
+    }
+
+    /// Why, where there is no room for what the rules say of requests that asked one thing: who decided, what was
+    /// asked and how it was answered: `cnp shop/api \u{b7} GET /cart: 200 3ms`. `None` of others.
+    pub fn why_asked(&self) -> Option<String> {
+        let last = Some(self.requests.last.as_str()).filter(|last| !last.is_empty());
+        let (last, _) = last.zip(self.requests.alike.as_ref())?;
+        let policy = self
+            .why
+            .split_once(" \u{b7} ")
+            .map_or(&*self.why, |(policy, _)| policy);
+        Some(format!("{policy} \u{b7} {last}"))
     }
 
     /// What was dropped, with its number: `5 requests refused`, `1 packet dropped`.
@@ -253,7 +267,7 @@ fn port<V: FlowView>(flow: &V) -> String {
     }
 }
 
-/// Rows by the time of their last event. Denials of one cause, between the same workloads, become one.
+/// Rows by the time of their last event. Those of one [`Row::cause`] become one.
 pub fn folded(rows: Vec<Row>) -> Vec<Row> {
     let groups = grouped(rows).into_iter();
     groups.map(|(row, _)| row).collect()
@@ -261,31 +275,13 @@ pub fn folded(rows: Vec<Row>) -> Vec<Row> {
 
 /// The same, each with the places that its rows had among those given.
 pub fn grouped(rows: Vec<Row>) -> Vec<(Row, Vec<usize>)> {
-    type Cause = (
-        WorkloadRef,
-        String,
-        WorkloadRef,
-        String,
-        String,
-        Judged,
-        String,
-    );
     let mut causes: HashMap<Cause, usize> = HashMap::new();
     let mut groups: Vec<(Row, Vec<usize>)> = Vec::with_capacity(rows.len());
     for (place, row) in rows.into_iter().enumerate() {
-        if !row.folds() {
+        let Some(key) = row.cause() else {
             groups.push((row, vec![place]));
             continue;
-        }
-        let key = (
-            row.source.who.clone(),
-            row.source.outside.clone(),
-            row.destination.who.clone(),
-            row.destination.outside.clone(),
-            row.port.clone(),
-            row.judged,
-            row.why.clone(),
-        );
+        };
         if let Some((known, places)) = causes.get(&key).and_then(|at| groups.get_mut(*at)) {
             known.add(&row);
             places.push(place);

@@ -7,8 +7,10 @@
 
 use proto::flow::{TrafficDirection, Verdict};
 
+use super::alike::{Alike, Answered};
 use super::leg::Leg;
 use super::{Connections, NONE, TupleId};
+use crate::request::{answered, subject_number};
 use crate::view::{Direction, FlowView, is_answer};
 
 /// Connections of one pair of ports whose requests are kept apart: the oldest are counted together.
@@ -26,10 +28,17 @@ pub(super) struct Carried<K> {
     denied: u32,
     /// Those that failed, of both ends.
     failed: [u32; 2],
-    /// The newest answer to an allowed one or, without any, the newest of those.
+    /// Answers, as they were told of both ends.
+    answers: [u32; 2],
+    /// Whether all asked the same, and were answered alike.
+    alike: Alike,
+    /// The newest answer to an allowed one or, without any, the newest of those. Of what one DNS name was
+    /// answered addresses say more than that there are none of another type.
     newest: Option<K>,
     /// Its time, and whether it is an answer.
     rank: (i64, bool),
+    /// What it asked for, if that has addresses.
+    addresses_of: Option<u64>,
     /// Times of the last requests that were allowed and denied: what answers a denied one is the proxy.
     asked: [i64; 2],
 }
@@ -45,15 +54,8 @@ pub struct Requests<'a, K> {
     pub failed: u64,
     /// What is kept of the newest event of an allowed one: an answer, or a request.
     pub newest: Option<&'a K>,
-}
-
-impl<K> Requests<'_, K> {
-    const NONE: Self = Self {
-        total: 0,
-        denied: 0,
-        failed: 0,
-        newest: None,
-    };
+    /// If all asked the same, and nothing of it is open or has failed: what became of them.
+    pub alike: Option<Answered>,
 }
 
 /// What a proxy tells of a request or of its answer.
@@ -63,13 +65,21 @@ pub(super) struct RequestEvent {
     is_answer: bool,
     end: Direction,
     verdict: Verdict,
+    /// Alike for requests that ask the same, and their answers.
+    subject: Option<u64>,
+    /// Of an answer.
+    answered: Option<Answered>,
 }
 
 impl RequestEvent {
     pub(super) fn of<V: FlowView>(flow: &V) -> Self {
+        let is_answer = is_answer(flow);
+        let layer7 = flow.l7();
         Self {
             time: flow.time_ns().unwrap_or(0),
-            is_answer: is_answer(flow),
+            is_answer,
+            subject: layer7.and_then(subject_number),
+            answered: layer7.filter(|_| is_answer).map(answered),
             end: match flow.direction() {
                 TrafficDirection::Ingress => Direction::Ingress,
                 TrafficDirection::Egress | TrafficDirection::Unknown => Direction::Egress,
@@ -87,8 +97,11 @@ impl<K> Carried<K> {
             judged: [0; 2],
             denied: 0,
             failed: [0; 2],
+            answers: [0; 2],
+            alike: Alike::default(),
             newest: None,
             rank: (i64::MIN, false),
+            addresses_of: None,
             asked: [i64::MIN; 2],
         }
     }
@@ -110,6 +123,10 @@ impl<K> Carried<K> {
             self.judged[at] = self.judged[at].saturating_add(1);
             self.denied = self.denied.saturating_add(is_denied.into());
         }
+        if event.is_answer {
+            self.answers[at] = self.answers[at].saturating_add(1);
+        }
+        self.alike.take(event.subject, event.answered);
         if !event.is_answer {
             let last = &mut self.asked[usize::from(is_denied)];
             *last = event.time.max(*last);
@@ -121,12 +138,88 @@ impl<K> Carried<K> {
         let (time, is_answer) = self.rank;
         if is_denied && !is_answer && time <= event.time {
             (self.newest, self.rank) = (None, (i64::MIN, false));
+            self.addresses_of = None;
         }
-        if !is_refusal && (event.is_answer || !is_answer) && event.time >= time {
-            self.rank = (event.time, event.is_answer);
+        if is_refusal {
+            return;
+        }
+        let has_addresses = event.answered == Some(Answered::Addresses);
+        let is_same = self.alike.is_one() && self.newest.is_some();
+        let says_more = match (is_same, self.addresses_of.is_some(), has_addresses) {
+            // Of one name: either type may be answered first.
+            (true, false, true) => true,
+            (true, true, false) => false,
+            _ => (event.is_answer || !is_answer) && event.time >= time,
+        };
+        if says_more {
+            self.rank = (event.time.max(time), event.is_answer);
             self.newest = Some(keep());
+            self.addresses_of = event.subject.filter(|_| has_addresses);
         }
     }
+}
+
+/// What several parts of one connection's requests are together: another leg may have begun between a request
+/// and its answer.
+struct Sum<'a, K> {
+    requests: Requests<'a, K>,
+    answers: u64,
+    alike: Alike,
+}
+
+impl<'a, K> Sum<'a, K> {
+    const NOTHING: Self = Self {
+        requests: Requests::NONE,
+        answers: 0,
+        alike: Alike::Nothing,
+    };
+
+    fn and(self, carried: &'a Carried<K>) -> Self {
+        let Self { requests, .. } = self;
+        let [answers, failed] =
+            [carried.answers, carried.failed].map(|[one, other]| u64::from(one.max(other)));
+        Self {
+            requests: Requests {
+                total: requests.total + u64::from(carried.total()),
+                denied: requests.denied + u64::from(carried.denied),
+                failed: requests.failed + failed,
+                newest: carried.newest.as_ref().or(requests.newest),
+                alike: None,
+            },
+            answers: self.answers + answers,
+            alike: self.alike.and(carried.alike),
+        }
+    }
+
+    /// With what became of all of them.
+    fn told(self) -> Requests<'a, K> {
+        let Requests {
+            total,
+            denied,
+            failed,
+            ..
+        } = self.requests;
+        let alike = match denied {
+            _ if failed > 0 || total == 0 => None,
+            0 if self.answers >= total => self.alike.answered(),
+            denied if denied >= total && self.alike.is_one() => Some(Answered::Refused),
+            _ => None,
+        };
+        Requests {
+            alike,
+            ..self.requests
+        }
+    }
+}
+
+impl<K> Requests<'_, K> {
+    const NONE: Self = Self {
+        total: 0,
+        denied: 0,
+        failed: 0,
+        newest: None,
+        alike: None,
+    };
 }
 
 /// The place of a tuple without requests takes only this.
@@ -176,6 +269,7 @@ impl<K> Connections<K> {
             nearest.judged = [0, 1].map(|at| nearest.judged[at].saturating_add(carried.judged[at]));
             nearest.denied = nearest.denied.saturating_add(carried.denied);
             nearest.failed = [0, 1].map(|at| nearest.failed[at].saturating_add(carried.failed[at]));
+            nearest.alike = Alike::Different;
             nearest.newest = carried.newest.or(nearest.newest.take());
             nearest.rank = carried.rank;
         }
@@ -187,12 +281,8 @@ impl<K> Connections<K> {
         let all = self.tuples.get(of.0).and_then(|of| of.carried.as_deref());
         let all = all.into_iter().flatten();
         all.filter(|carried| carried.last >= from && carried.last < to)
-            .fold(Requests::NONE, |sum, carried| Requests {
-                total: sum.total + u64::from(carried.total()),
-                denied: sum.denied + u64::from(carried.denied),
-                failed: sum.failed + u64::from(carried.failed[0].max(carried.failed[1])),
-                newest: carried.newest.as_ref().or(sum.newest),
-            })
+            .fold(Sum::NOTHING, Sum::and)
+            .told()
     }
 
     /// When two ends were heard of last, in an event of any kind (Unix ns); `None` if they are forgotten.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use proto::flow::{Flow, IpVersion, Layer7, TraceReason, TrafficDirection, Verdict};
 
+use super::alike::Answered;
 use super::outcome::Outcome;
 use super::read::Connection;
 use crate::identity::Identity;
@@ -36,6 +37,8 @@ pub struct CarriedRequests<'a, V> {
     pub failed: u64,
     /// An answer or a request; `None` if none was allowed, or it isn't held any more.
     pub newest: Option<&'a V>,
+    /// If all asked the same, and nothing of it is open or has failed: what became of them.
+    pub alike: Option<Answered>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +73,7 @@ impl<'a, V: FlowView> ConnectionView<'a, V> {
             denied: requests.denied,
             failed: requests.failed,
             newest: requests.newest.and_then(&mut read),
+            alike: requests.alike,
         };
         let mut decided = |end| connection.witness(end).and_then(&mut read);
         Some(Self {

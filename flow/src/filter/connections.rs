@@ -134,6 +134,8 @@ fn attribute(attribute: &Attribute, ask: impl FnOnce(&'static Attribute) -> Leaf
         | Id::Packets
         | Id::Rtt
         | Id::Revision
+        // A denied request is as a denied connection is.
+        | Id::Request
         | Id::Timestamp
         | Id::Source
         | Id::Destination => Of::Connection,

@@ -1,6 +1,6 @@
 //! Requests of layer 7 as rows, and what a connection's row says of those that it carried.
 
-use super::{Judged, Row, RowEnd, port};
+use super::{Alike, Judged, Row, RowEnd, port};
 use crate::connection::CarriedRequests;
 use crate::quantity;
 use crate::request::{RequestView, summary};
@@ -28,10 +28,12 @@ pub struct RowRequests {
     pub failed: u64,
     /// The last allowed one, with its answer if that is known: `GET /cart: 200 3ms`; empty if none was.
     pub last: String,
+    /// If all asked the same, and nothing of it is open or has failed.
+    pub alike: Option<Alike>,
 }
 
 impl RowRequests {
-    pub(super) fn of<V: FlowView>(carried: &CarriedRequests<'_, V>) -> Self {
+    pub(super) fn of<V: FlowView>(view: &impl FlowView, carried: &CarriedRequests<'_, V>) -> Self {
         let last = carried.newest.and_then(|flow| {
             let layer7 = flow.l7()?;
             Some(summary(layer7, flow.verdict()))
@@ -41,15 +43,21 @@ impl RowRequests {
             denied: carried.denied,
             failed: carried.failed,
             last: last.unwrap_or_default(),
+            alike: Alike::of(view, carried),
         }
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    /// `is_later`: the other ones come behind these.
+    pub(super) fn add(&mut self, other: &Self, is_later: bool) {
         self.total = self.total.saturating_add(other.total);
         self.denied = self.denied.saturating_add(other.denied);
         self.failed = self.failed.saturating_add(other.failed);
-        if !other.last.is_empty() {
+        // Of a name the answer counts that says most.
+        let says = |alike: &Option<Alike>| alike.as_ref().map(|alike| alike.answered);
+        let order = says(&other.alike).cmp(&says(&self.alike));
+        if !other.last.is_empty() && order.then(is_later.cmp(&!is_later)).is_gt() {
             self.last.clone_from(&other.last);
+            self.alike.clone_from(&other.alike);
         }
     }
 

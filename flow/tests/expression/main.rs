@@ -246,6 +246,8 @@ pub(crate) const MEANINGS: &[(&str, &str)] = &[
     ("dns.query ~ \"*.example.com\"", "q"),
     ("dns.query =~ \"example\\.com\\.$\"", "q"),
     ("dns.rcode == 3", "q"),
+    ("request == \"DNS db.example.com\"", "q"),
+    ("request ~ \"GET *\"", "a"),
     ("uuid == u1", "d"),
     ("has uuid", "d"),
     ("uuid == \"\"", "aqp"),

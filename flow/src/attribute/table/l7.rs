@@ -5,6 +5,7 @@ use super::super::read::{Read, dns, http, text, url_path};
 use super::{Section, attribute, left};
 use crate::attribute::{Attribute, AttributeId as Id, ValueType};
 use crate::format;
+use crate::request::subject_of;
 
 pub(in crate::attribute) static L7: &[Attribute] = &[
     Attribute {
@@ -86,6 +87,16 @@ pub(in crate::attribute) static L7: &[Attribute] = &[
         ValueType::Number,
         "response code of DNS",
         Read::Number(|flow, _| dns(flow).map(|dns| dns.rcode.into())),
+    ),
+    attribute(
+        Id::Request,
+        "request",
+        ValueType::Text,
+        "what was asked for, as rows have it; of connections: what was denied",
+        Read::Text(|flow, _, is| {
+            let subject = subject_of(flow);
+            subject.is_some_and(|subject| text(&subject, is))
+        }),
     ),
     Attribute {
         aliases: &["trace.id"],
