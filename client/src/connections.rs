@@ -1,5 +1,6 @@
 //! The connections among the flows of a store: joined once, or kept up to date as flows come.
 
+mod alike;
 mod exchanges;
 mod joined;
 mod list;
@@ -12,6 +13,7 @@ use flow::{
 };
 
 use crate::store::{Row as FlowRow, Snapshot};
+pub use alike::{Told, told_row};
 pub use exchanges::{Exchange, asked, exchanges};
 pub use joined::{Joined, Position};
 pub use list::{Changes, ConnectionList, Entry};

@@ -8,7 +8,7 @@ use std::fs;
 use flow::{Filter, Side, Verdict, request::RequestView};
 use flows_client::{
     Item, Snapshot, Store,
-    connections::{ConnectionList, Entry, Joined, denied_requests, exchanges},
+    connections::{ConnectionList, Entry, Joined, denied_requests, exchanges, told_row},
 };
 use proto::{
     json::{self, Unknown},
@@ -16,11 +16,13 @@ use proto::{
 };
 
 fn recorded() -> Vec<GetFlowsResponse> {
-    let file = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../testdata/requests/flows.jsonl"
-    );
-    let text = fs::read_to_string(file).unwrap();
+    read("flows.jsonl")
+}
+
+/// A recording of `testdata/requests`.
+fn read(name: &str) -> Vec<GetFlowsResponse> {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/requests");
+    let text = fs::read_to_string(format!("{directory}/{name}")).unwrap();
     let lines = text.lines();
     lines
         .map(|line| json::read(line, Unknown::Ignore).unwrap())
@@ -139,4 +141,56 @@ fn a_connection_tells_its_requests_with_their_answers() {
     );
     assert_eq!(said, [metrics, delete, metrics]);
     assert!(all.iter().all(|one| one.latency_ns > 0), "{all:#?}");
+}
+
+/// What rows say is what their connections do, however the list came to be.
+#[test]
+fn rows_of_connections_that_are_alike_lose_none_of_them() {
+    let store = Store::new(10_000);
+    let filter = Filter::default();
+    let (mut joined, mut kept) = (
+        Joined::default(),
+        ConnectionList::new(&filter).with_requests(),
+    );
+    let mut requests = 0;
+    for part in read("search.jsonl").chunks(7) {
+        store.push(part, i64::MAX);
+        let snapshot = store.snapshot();
+        let now = newest(&snapshot) + 60_000_000_000;
+        joined.advance(&snapshot);
+        kept.advance(&joined, &snapshot, now);
+        let mut anew = ConnectionList::new(&filter).with_requests();
+        anew.advance(&joined, &snapshot, now);
+        assert_eq!(kept.told().len(), anew.told().len());
+        let entries = kept.entries();
+        let told = kept.told();
+        let mut seen = 0;
+        for at in 0..told.len() {
+            let row = told.get(entries, at).unwrap();
+            let members: Vec<&Entry> = told.members(entries, &row).collect();
+            if members.is_empty() {
+                seen += 1;
+                continue;
+            }
+            seen += members.len();
+            for member in &members {
+                let place = entries.iter().position(|entry| entry == *member).unwrap();
+                assert_eq!(told.row_of(entries, place), at);
+            }
+            assert_eq!(row.start, members[0].start);
+            let all = joined.connections();
+            let sum = told_row(members.iter().copied(), all, &snapshot, now).unwrap();
+            assert_eq!(sum.connections, members.len() as u64);
+            let carried = members.iter().filter_map(|entry| all.get(entry.id?));
+            let carried: u64 = carried.map(|of| of.requests().total).sum();
+            assert_eq!(sum.requests.total, carried);
+            requests = requests.max(carried);
+        }
+        assert_eq!(seen, entries.len());
+    }
+    // Twice a name, as A and AAAA, each in four forms; and a denied one, on a connection that is a row.
+    assert_eq!(
+        (requests, kept.told().len(), kept.entries().len()),
+        (16, 4, 11)
+    );
 }

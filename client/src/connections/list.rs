@@ -12,6 +12,7 @@ use flow::{
 };
 
 use super::{
+    alike::{self, Told},
     joined::{Joined, Position},
     view,
 };
@@ -37,6 +38,8 @@ pub struct ConnectionList {
     /// Connections that lived in a time (Unix ns, both included).
     within: Option<(i64, i64)>,
     entries: Vec<Entry>,
+    /// The entries as rows of a table.
+    told: Told,
     /// Denied requests are entries, too.
     with_requests: bool,
     position: Position,
@@ -67,6 +70,8 @@ pub struct Entry {
     pub number: u64,
     /// What it counts as; a connection by its verdict.
     pub kind: Kind,
+    /// Alike for connections that are one row of a table; `None`: it is a row by itself.
+    pub cause: Option<u64>,
 }
 
 /// What became of a list since it was looked at last.
@@ -124,6 +129,7 @@ impl ConnectionList {
             narrowed: !filter.is_everything(),
             within: None,
             entries: Vec::new(),
+            told: Told::default(),
             with_requests: false,
             position: Position::default(),
             waiting: BTreeSet::new(),
@@ -188,6 +194,7 @@ impl ConnectionList {
                 }
         };
         let mut gone = Vec::new();
+        let held = self.entries.len();
         self.entries.retain(|entry| {
             let stays = stays(entry);
             if !stays {
@@ -200,7 +207,11 @@ impl ConnectionList {
             fresh: fresh.clone(),
         };
         self.count_entered(&changes, is_continued, known);
+        let is_same = self.entries.len() == held && fresh.is_empty();
         merge(&mut self.entries, fresh);
+        if !is_same {
+            self.told = Told::of(&self.entries);
+        }
         let is_connection = |entry: &&Entry| matches!(entry.kind, Kind::Flow(_));
         self.connections = self.entries.iter().filter(is_connection).count();
         self.denied = self.entries.iter().filter(|entry| entry.is_bad()).count();
@@ -242,6 +253,7 @@ impl ConnectionList {
                 last,
                 number: held(connection, snapshot),
                 kind: Kind::Flow(view.verdict()),
+                cause: alike::cause(connection, &view),
             });
         }
     }
@@ -295,6 +307,7 @@ impl ConnectionList {
                             last: time,
                             number,
                             kind: Kind::Flow(view.verdict()),
+                            cause: None,
                         });
                     }
                     continue;
@@ -318,6 +331,7 @@ impl ConnectionList {
                 last: start,
                 number,
                 kind: Kind::Marker(mark.lost()),
+                cause: None,
             });
         }
     }
@@ -328,7 +342,13 @@ impl ConnectionList {
         &self.entries
     }
 
-    /// How many of them are connections or denied requests, and no marks.
+    /// The same as rows of a table: those that are alike are one.
+    #[must_use]
+    pub fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// How many of the entries are connections or denied requests, and no marks.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections
