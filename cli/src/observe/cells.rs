@@ -1,7 +1,7 @@
 //! Cells of rows of connections, and how they are cut to their columns.
 
 use flow::{
-    connection::State,
+    connection::{Answered, State},
     print::escape,
     quantity,
     rows::{Column, Judged, Names, Row, RowEnd},
@@ -46,10 +46,11 @@ pub(crate) fn why_beside(row: &Row, why: String, has_state: bool) -> String {
     }
 }
 
-/// ` · 12 requests, 1 denied`; empty if it carried none.
+/// ` · 12 requests, 1 denied`, of several connections ` · x4, 12 requests`; empty if it carried none.
 fn requests_behind(row: &Row) -> String {
     match row.requests.text() {
         text if text.is_empty() => text,
+        _ if row.connections > 1 => format!(" \u{b7} {}", row.state()),
         text => format!(" \u{b7} {text}"),
     }
 }
@@ -114,6 +115,9 @@ fn cut_why(why: &str, row: &Row, width: usize) -> String {
     {
         return text::cut(asked, width);
     }
+    if let Some(text) = cut_asked(why, row, width) {
+        return text;
+    }
     let (number, last) = (escape(&requests_behind(row)), escape(&last_behind(row)));
     let short = number.split_once(", ").map_or(&*number, |(short, _)| short);
     let (rest, tails, least) = match why.strip_suffix(number.as_str()) {
@@ -126,6 +130,42 @@ fn cut_why(why: &str, row: &Row, width: usize) -> String {
         Some(tail) => format!("{}{tail}", text::cut(rest, width - text::width(tail))),
         None => text::cut(why, width),
     }
+}
+
+/// The same where all requests asked one thing: the policy, what was asked and how it was answered say more than
+/// the rule, and the last two more than the first; then how many they were. `None` if they asked several things, or
+/// the rule has room.
+fn cut_asked(why: &str, row: &Row, width: usize) -> Option<String> {
+    let alike = row.requests.alike.as_ref()?;
+    if text::width(why) <= width {
+        return None;
+    }
+    let asked = match alike.answered {
+        // Each of them is a row.
+        Answered::Refused if row.requests.total == 1 => "its request was denied".to_owned(),
+        Answered::Refused => "all of its requests were denied".to_owned(),
+        Answered::NoName
+        | Answered::NoAddresses
+        | Answered::Addresses
+        | Answered::Status(_)
+        | Answered::Done
+        | Answered::Otherwise => escape(&row.requests.last),
+    };
+    let policy = why.split(" \u{b7} ").next().unwrap_or_default();
+    let number = escape(&requests_behind(row));
+    let number = if why.ends_with(&*number) {
+        &*number
+    } else {
+        ""
+    };
+    let candidates = [
+        format!("{policy} \u{b7} {asked}{number}"),
+        format!("{asked}{number}"),
+        asked.clone(),
+    ];
+    let mut candidates = candidates.into_iter();
+    let fits = candidates.find(|text| text::width(text) <= width);
+    Some(fits.unwrap_or_else(|| text::cut(&asked, width)))
 }
 
 /// A reason without the namespaces that the row names already.

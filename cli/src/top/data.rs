@@ -284,17 +284,17 @@ impl Data {
         &self.shown
     }
 
-    /// What matches, in the order of time.
+    /// What matches, in the order of time: each by itself, also where the table has several in one line.
     pub(crate) fn lines(&self) -> impl DoubleEndedIterator<Item = Line> + ExactSizeIterator {
-        self.lines.iter()
+        self.lines.each()
     }
 
-    /// Lines that are shown, without marks.
+    /// Connections or events that are shown.
     pub(crate) fn rows(&self) -> usize {
         self.lines.flows()
     }
 
-    /// Lines that are shown or hidden by the filters of the screen, without marks.
+    /// Those that are shown or hidden by the filters of the screen.
     pub(crate) fn held(&self) -> usize {
         let all = self.all.as_ref().unwrap_or(&self.lines).flows();
         let since = self.base.as_ref().and_then(|base| {
@@ -370,7 +370,8 @@ impl Data {
     pub(crate) fn line_at(&self, time: i64) -> usize {
         // Nearly sorted at best: a relay may deliver late, and says at first how its nodes are now.
         let at = |line: Line| line.time >= time && line.is_flow();
-        self.lines().position(at).unwrap_or(self.lines.len())
+        let found = self.lines().position(at);
+        found.map_or(self.lines.len(), |at| self.lines.line_of(at))
     }
 
     /// Rows per second that happened in the last seconds; those of a server whose clock is ahead,

@@ -9,6 +9,8 @@ mod outcome;
 mod related;
 mod requests;
 
+use std::collections::HashSet;
+
 use flow::{
     rows::{Judged, Row},
     time::Zone,
@@ -24,7 +26,7 @@ pub(crate) use related::Related;
 
 use super::{
     changes::Changes,
-    data::{ConnectionEnds, Data, LineId},
+    data::{ConnectionEnds, Data, EndsKey, LineId},
     incidents::Cause,
     source::FlowSource,
 };
@@ -98,6 +100,17 @@ fn history(line: LineId, data: &Data) -> Option<History> {
     }
 }
 
+/// Between which ends the connections are that are one line.
+fn alike(line: LineId, data: &Data) -> HashSet<EndsKey> {
+    match line {
+        LineId::Connection(id) => {
+            let ends = data.alike(id).filter_map(|id| data.ends(id));
+            ends.map(|ends| ends.key()).collect()
+        }
+        LineId::Item(_) => HashSet::new(),
+    }
+}
+
 /// A connection, or a denied request, as a whole.
 #[derive(Clone, Debug)]
 pub(crate) struct Whole {
@@ -133,7 +146,7 @@ impl Details {
             incident: None,
             flow: data.snapshot().message(number).map(Box::new),
             explained: Explained::default(),
-            related: Related::of(number, data),
+            related: Related::of(number, &alike(line, data), data),
             scroll: 0,
             focus: false,
             zoom: false,
@@ -210,7 +223,7 @@ impl Details {
     pub(crate) fn refresh(&mut self, data: &Data, now: i64) {
         let (version, then) = self.looked;
         if version != data.version() && now - then >= LOOK && data.row(self.number).is_some() {
-            self.related = Related::of(self.number, data);
+            self.related = Related::of(self.number, &alike(self.line, data), data);
             self.history = history(self.line, data).or(self.history);
             self.looked = (data.version(), now);
         }

@@ -117,11 +117,23 @@ impl Shown {
         match data.unit() {
             Unit::Events => Self::Events(lines.map(|line| line.number).collect()),
             Unit::Connections => {
-                let exported = lines.filter_map(|line| match line.id {
-                    LineId::Connection(id) => data.ends(id).map(Exported::Connection),
-                    LineId::Item(number) => line.is_flow().then_some(Exported::Request(number)),
-                });
-                Self::Connections(exported.collect(), data.present())
+                let mut exported = Vec::new();
+                for line in lines {
+                    match line.id {
+                        LineId::Item(number) if line.is_flow() => {
+                            exported.push(Exported::Request(number));
+                        }
+                        LineId::Item(_) => {}
+                        LineId::Connection(id) => {
+                            // Each by itself, those too that are one line.
+                            let others = data.alike(id).filter(|other| *other != id);
+                            let ends = [id].into_iter().chain(others);
+                            let ends = ends.filter_map(|id| data.ends(id));
+                            exported.extend(ends.map(Exported::Connection));
+                        }
+                    }
+                }
+                Self::Connections(exported, data.present())
             }
         }
     }

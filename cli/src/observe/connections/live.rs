@@ -11,7 +11,10 @@ use flow::{
     rows::{Judged, Row, grouped},
 };
 
-use super::rows::{RowId, Table, Told};
+use super::{
+    LINGER,
+    rows::{RowId, Table, Told},
+};
 
 /// A row that has not changed for so long (ns) is done, unless it is open.
 const SETTLED: i64 = 10_000_000_000;
@@ -23,6 +26,8 @@ const MOST_KNOWN: usize = 100_000;
 pub(super) struct Live {
     /// Rows that may change.
     rows: Vec<Told>,
+    /// Sums of those that can't change any more, and whose rows can: others of the same cause still come.
+    sums: Vec<Row>,
     /// Those that are done, and how they stood.
     done: HashMap<RowId, (Judged, State)>,
     /// Lines on the terminal that the next ones replace.
@@ -71,7 +76,9 @@ impl Live {
             }
         }
         let height = table.measure();
-        let all = self.rows.iter().map(|(_, row, _)| row.clone()).collect();
+        let sums = self.sums.iter().cloned();
+        let own = self.rows.iter().map(|(_, row, _)| row.clone());
+        let all: Vec<Row> = sums.chain(own).collect();
         let is_over = |row: &Row| {
             is_end || row.facts.state.is_final() && now.saturating_sub(row.last) > SETTLED
         };
@@ -82,17 +89,49 @@ impl Live {
         let room = (height / 2).saturating_sub(2).max(1);
         let excess = live.len().saturating_sub(room);
         done.extend(live.drain(..excess));
-        let places = done.iter().flat_map(|(_, places)| places.iter().copied());
-        let mut places: Vec<usize> = places.collect();
-        places.sort_unstable();
-        for place in places.into_iter().rev() {
-            let (id, row, _) = self.rows.swap_remove(place);
-            self.is_done(id, &row);
-        }
+        self.settle(&done, &live, now);
         let rows = |groups: Vec<(Row, Vec<usize>)>| -> Vec<Row> {
             groups.into_iter().map(|(row, _)| row).collect()
         };
         self.write(&rows(done), &rows(live), table, out, now)
+    }
+
+    /// Lets go of the rows that are done, and of those that are over in rows which go on: however long they go on,
+    /// what is held is no more than what may change.
+    fn settle(&mut self, done: &[(Row, Vec<usize>)], live: &[(Row, Vec<usize>)], now: i64) {
+        let sums = self.sums.len();
+        let mut left: Vec<Row> = Vec::new();
+        let mut gone: Vec<usize> = Vec::new();
+        for (_, places) in done {
+            gone.extend(places);
+        }
+        for (_, places) in live {
+            let is_past = |at: &usize| match at.checked_sub(sums).and_then(|at| self.rows.get(at)) {
+                Some((_, row, _)) => is_past(row, now),
+                None => true,
+            };
+            let (past, _): (Vec<usize>, Vec<usize>) = places.iter().partition(|at| is_past(at));
+            let row = |at: &usize| match at.checked_sub(sums) {
+                Some(at) => self.rows.get(at).map(|(_, row, _)| row),
+                None => self.sums.get(*at),
+            };
+            // One by itself may change as long as it is shown.
+            if places.len() < 2 && places.iter().all(|at| *at >= sums) {
+                continue;
+            }
+            let mut rows = past.iter().filter_map(row).cloned();
+            if let Some(mut sum) = rows.next() {
+                rows.for_each(|row| sum.add(&row));
+                left.push(sum);
+            }
+            gone.extend(past);
+        }
+        gone.sort_unstable();
+        for place in gone.into_iter().rev().filter_map(|at| at.checked_sub(sums)) {
+            let (id, row, _) = self.rows.swap_remove(place);
+            self.is_done(id, &row);
+        }
+        self.sums = left;
     }
 
     fn write(
@@ -125,6 +164,13 @@ impl Live {
         out.write_all(text.as_bytes())?;
         out.flush()
     }
+}
+
+/// Whether nothing more comes of a connection or request that is one of several: it has been forgotten, and what
+/// is still heard of it is another one.
+fn is_past(row: &Row, now: i64) -> bool {
+    let ends = row.facts.state.is_final() || row.facts.state == State::Answered;
+    ends && now.saturating_sub(row.last) > LINGER + SETTLED
 }
 
 fn stands(row: &Row) -> (Judged, State) {

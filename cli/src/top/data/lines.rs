@@ -149,9 +149,10 @@ impl Lines {
         }
     }
 
+    /// Lines of the table: connections that are alike are one.
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Connections(list) => list.entries().len(),
+            Self::Connections(list) => list.told().len(),
             Self::Events(view) => view.matches().len(),
         }
     }
@@ -166,18 +167,57 @@ impl Lines {
 
     pub(super) fn get(&self, at: usize) -> Option<Line> {
         match self {
-            Self::Connections(list) => list.entries().get(at).map(Line::from),
+            Self::Connections(list) => {
+                let entry = list.told().get(list.entries(), at)?;
+                Some(Line::from(&entry))
+            }
             Self::Events(view) => view.matches().get(at).map(Line::from),
         }
     }
 
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Line> + ExactSizeIterator {
-        (0..self.len()).map(|at| self.get(at).expect("it is below the length"))
+    /// Every connection or event, whichever line it is in.
+    pub(super) fn each(&self) -> impl DoubleEndedIterator<Item = Line> + ExactSizeIterator {
+        let number = match self {
+            Self::Connections(list) => list.entries().len(),
+            Self::Events(view) => view.matches().len(),
+        };
+        let get = |at| match self {
+            Self::Connections(list) => list.entries().get(at).map(Line::from),
+            Self::Events(view) => view.matches().get(at).map(Line::from),
+        };
+        (0..number).map(move |at| get(at).expect("it is below the length"))
+    }
+
+    /// The connections that are one line with one, itself among them; none if it is a line by itself. `start`:
+    /// when it began.
+    pub(super) fn alike(&self, id: ConnectionId, start: i64) -> impl Iterator<Item = &Entry> {
+        let found = match self {
+            Self::Connections(list) => {
+                let at = self.place_of_each(LineId::Connection(id), Some(start));
+                let entries = list.entries();
+                let entry = entries.get(at).filter(|entry| entry.id == Some(id));
+                entry.map(|entry| list.told().members(entries, entry))
+            }
+            Self::Events(_) => None,
+        };
+        found.into_iter().flatten()
     }
 
     /// The place of a line or, if it isn't there, of what comes behind it. `start`: when a connection
     /// began, if that is known.
     pub(super) fn place(&self, id: LineId, start: Option<i64>) -> usize {
+        self.line_of(self.place_of_each(id, start))
+    }
+
+    /// The line of what is at a place among each.
+    pub(super) fn line_of(&self, at: usize) -> usize {
+        match self {
+            Self::Connections(list) => list.told().row_of(list.entries(), at),
+            Self::Events(_) => at,
+        }
+    }
+
+    fn place_of_each(&self, id: LineId, start: Option<i64>) -> usize {
         match (self, id) {
             (Self::Events(view), LineId::Item(number)) => view.place(number),
             (Self::Connections(list), LineId::Connection(id)) => {

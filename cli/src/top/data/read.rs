@@ -81,9 +81,21 @@ impl Data {
         self.connection(id).map(|of| ConnectionEnds::of(&of))
     }
 
-    /// A connection as a row of a table.
+    /// The connections that are one line with one, itself among them; none if it is a line by itself.
+    pub(crate) fn alike(&self, id: ConnectionId) -> impl Iterator<Item = ConnectionId> {
+        let start = self.connection(id).map(|connection| connection.start());
+        let found = start.map(|start| self.lines.alike(id, start));
+        found.into_iter().flatten().filter_map(|entry| entry.id)
+    }
+
+    /// A connection as a row of a table, with those that are one line with it.
     pub(crate) fn connection_row(&self, id: ConnectionId) -> Option<rows::Row> {
         let connection = self.connection(id)?;
+        let members = self.lines.alike(id, connection.start());
+        let (joined, shown) = (self.joined.connections(), &self.shown);
+        if let Some(row) = connections::told_row(members, joined, shown, self.present) {
+            return Some(row);
+        }
         let view = connections::view(&connection, &self.shown, self.present)?;
         rows::Row::new(&connection, &view, true)
     }

@@ -47,6 +47,10 @@ pub(super) fn connection(row: &Row, to: &mut Document) {
         ),
     ]);
     let mut stands = match facts.drops {
+        0 if row.connections > 1 => {
+            let connections = many(row.connections, "connection");
+            format!("{connections} alike, {}", facts.state.name())
+        }
         0 => facts.state.name().to_owned(),
         _ => format!("{}, {}", facts.state.name(), row.drops()),
     };

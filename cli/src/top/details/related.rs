@@ -1,6 +1,6 @@
 //! Other flows that belong to one: of the same connection, and of the same pair and port.
 
-use std::net::IpAddr;
+use std::{collections::HashSet, net::IpAddr};
 
 use client::{Item, Row};
 use flow::{
@@ -9,7 +9,7 @@ use flow::{
     view::Transport,
 };
 
-use crate::top::data::Data;
+use crate::top::data::{ConnectionEnds, Data, EndsKey};
 
 /// Most flows of the same connection that are listed; the newest are.
 const LISTED: usize = 50;
@@ -77,8 +77,8 @@ fn dropped(row: &Row) -> bool {
 }
 
 impl Related {
-    /// Looks through all that is held.
-    pub(crate) fn of(number: u64, data: &Data) -> Self {
+    /// Looks through all that is held. `alike`: the connections that are one line with that of the flow.
+    pub(crate) fn of(number: u64, alike: &HashSet<EndsKey>, data: &Data) -> Self {
         let mut related = Self::default();
         let Some(this) = data.row(number) else {
             return related;
@@ -111,6 +111,12 @@ impl Related {
                 if row.l7().is_some() {
                     related.requests.push(number);
                 }
+            } else if !alike.is_empty()
+                && row.l7().is_some()
+                && let Some(either) = ConnectionEnds::of_event(row)
+                && either.iter().any(|ends| alike.contains(&ends.key()))
+            {
+                related.requests.push(number);
             }
         }
         if let Some(last) = held.filter(|_| dedup.settle()) {

@@ -21,7 +21,14 @@ pub(super) fn write(details: &Details, data: &Data, zone: &Zone, to: &mut Docume
     if all.is_empty() {
         return;
     }
-    to.section("Requests of this connection");
+    let several = details
+        .connection
+        .as_ref()
+        .is_some_and(|of| of.row.connections > 1);
+    to.section(match several {
+        true => "Requests of these connections",
+        false => "Requests of this connection",
+    });
     let more = all.len().saturating_sub(LISTED);
     if more > 0 {
         let older = grouped(u64::try_from(more).unwrap_or(u64::MAX));
