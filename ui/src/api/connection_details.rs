@@ -1,5 +1,6 @@
 //! All that is known of a connection, and since when it has been denied.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -41,8 +42,10 @@ pub(super) struct Details {
     flow: String,
     facts: Vec<fields::FieldValue>,
     terms: std::collections::BTreeMap<&'static str, Vec<String>>,
-    /// The latest requests that it carried.
+    /// The latest requests that it carried, and those that are one row with it.
     requests: Vec<CarriedRequest>,
+    /// How many those are, itself among them.
+    alike: usize,
     /// Its events.
     events: Vec<Row>,
     event_columns: Vec<&'static str>,
@@ -168,6 +171,8 @@ fn read(known: &ConnectionSnapshot<'_>, id: ConnectionId, flags: &str) -> Result
     });
     let number = *connection.deciding();
     let event = view.event();
+    let alike = known.list.told().members(known.list.entries(), entry);
+    let alike: HashSet<_> = alike.filter_map(|entry| entry.id).collect();
     let shown = |end: &End| end.verdict.is_some() || !end.text.is_empty();
     Ok(Details {
         row: connections::of(&connection, &view, rows::CONNECTION),
@@ -178,7 +183,8 @@ fn read(known: &ConnectionSnapshot<'_>, id: ConnectionId, flags: &str) -> Result
         flow: FlowId::of(event).to_string(),
         facts: fields::of(&view),
         terms: fields::terms(&view),
-        requests: requests::latest(known, &connection),
+        requests: requests::latest(known, &connection, &alike),
+        alike: alike.len().max(1),
         events: details::connection(known.snapshot, number, event),
         event_columns: rows::names(flow::attribute::Attribute::WIDE),
         last: milliseconds(connection.last()),

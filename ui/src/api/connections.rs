@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use client::connections::{Entry, denied_request, view};
+use client::connections::{Entry, Told, denied_request, told_row, view};
 use client::view::Match;
 use client::{Row as FlowRow, Snapshot};
 use flow::FlowView as _;
 use flow::attribute::{AttributeId, SortKey};
 use flow::connection::{Connection, ConnectionView};
 use flow::print::csv;
+use flow::quantity;
 use flow::request::RequestView;
 use flow::rows::{Judged, Row as FlowsRow};
 
@@ -32,7 +33,7 @@ pub(super) async fn get(
     State(app): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> Answer<Rows> {
-    let known = ["at", "sort", "offset", "limit", "columns"];
+    let known = ["at", "sort", "offset", "limit", "columns", "fold"];
     let known = [&flow_query::PARAMETERS[..], &known].concat();
     let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
     let flow_query = flow_query::flow_query(&params)?;
@@ -43,10 +44,12 @@ pub(super) async fn get(
     let at: Option<u64> = params.value("at")?;
     let offset: usize = params.value("offset")?.unwrap_or(0);
     let limit = params.number("limit", 100, 1..=1000)?;
+    let fold = params.value("fold")?.unwrap_or(false);
     let rows = compute(app, move |app| {
         let wanted = app.connections(&flow_query, at)?;
         for _ in 0..TRIES {
-            let Some(picked) = Picked::read(app, &wanted, (&times, at.is_some()), sort) else {
+            let held = (&times, at.is_some());
+            let Some(picked) = Picked::read(app, &wanted, held, sort, fold) else {
                 continue;
             };
             let entries = &picked.entries;
@@ -54,11 +57,14 @@ pub(super) async fn get(
                 let part = entries.iter().skip(offset).take(limit);
                 (known.generation == picked.generation).then(|| Rows {
                     rows: part
-                        .filter_map(|entry| row(known, entry, &columns))
+                        .filter_map(|entry| match fold {
+                            true => told(known, &times, entry, &columns),
+                            false => row(known, entry, &columns),
+                        })
                         .collect(),
                     columns: rows::names(&columns),
                     total: entries.len(),
-                    flows: entries.iter().filter(|entry| !entry.is_mark()).count(),
+                    flows: picked.flows,
                     first: known.snapshot.range().start,
                     at: picked.at,
                 })
@@ -75,6 +81,8 @@ pub(super) async fn get(
 /// A table: its entries in their order.
 pub(super) struct Picked {
     pub(super) entries: Vec<Entry>,
+    /// How many connections and requests they stand for.
+    flows: usize,
     /// What they mean something in.
     pub(super) generation: Generation,
     pub(super) snapshot: Snapshot,
@@ -85,20 +93,26 @@ pub(super) struct Picked {
 impl Picked {
     /// Those that lived in a time, sorted. They are sorted with nothing locked, and what they are sorted by is
     /// read a part at a time: who has new flows to join doesn't wait for a long table. `None`: all were joined
-    /// anew meanwhile. `is_held`: the present is the moment that is looked at.
+    /// anew meanwhile. `is_held`: the present is the moment that is looked at; `fold`: what is alike is one.
     pub(super) fn read(
         app: &AppState,
         wanted: &ConnectionQuery,
         (times, is_held): (&Times, bool),
         sort: Sort,
+        fold: bool,
     ) -> Option<Self> {
         let mut this = app.look(wanted, |known| {
             let mut times = times.clone();
             if is_held {
                 times.hold_at(known.now);
             }
+            let entries: Vec<Entry> = picked(known, &times).into_iter().copied().collect();
             Self {
-                entries: picked(known, &times).into_iter().copied().collect(),
+                flows: entries.iter().filter(|entry| !entry.is_mark()).count(),
+                entries: match fold {
+                    true => folded(&entries).collect(),
+                    false => entries,
+                },
                 generation: known.generation,
                 snapshot: known.snapshot.clone(),
                 at: known.at,
@@ -141,6 +155,34 @@ pub(super) fn picked<'a>(known: &ConnectionSnapshot<'a>, times: &Times) -> Vec<&
     let lived = lived(times);
     let entries = known.list.entries().iter();
     entries.filter(|entry| lived(entry)).collect()
+}
+
+/// The same where those that are alike are one, in the place of the first.
+fn folded(entries: &[Entry]) -> impl Iterator<Item = Entry> {
+    let told = Told::of(entries);
+    (0..told.len()).filter_map(move |at| told.get(entries, at))
+}
+
+/// The newest rows of a time, the newest first, and how many there are, and of how many connections.
+pub(super) fn newest(
+    known: &ConnectionSnapshot<'_>,
+    times: &Times,
+    most: usize,
+) -> (Vec<Entry>, usize, usize) {
+    let read = |entries: &[Entry], told: &Told| {
+        let rows = (0..told.len()).rev().take(most);
+        let rows = rows.filter_map(|at| told.get(entries, at)).collect();
+        (rows, told.len())
+    };
+    if times.is_all() {
+        let list = known.list;
+        let (rows, total) = read(list.entries(), list.told());
+        return (rows, total, list.connections());
+    }
+    let entries: Vec<Entry> = picked(known, times).into_iter().copied().collect();
+    let flows = entries.iter().filter(|entry| !entry.is_mark()).count();
+    let (rows, total) = read(&entries, &Told::of(&entries));
+    (rows, total, flows)
 }
 
 /// Whether one lived in a time.
@@ -210,6 +252,43 @@ pub(super) fn row(
     })
 }
 
+/// The row of an entry and of all that are alike and lived in a time.
+pub(super) fn told(
+    known: &ConnectionSnapshot<'_>,
+    times: &Times,
+    entry: &Entry,
+    columns: &[AttributeId],
+) -> Option<Row> {
+    let mut row = row(known, entry, columns)?;
+    let lived = lived(times);
+    let members = known.list.told().members(known.list.entries(), entry);
+    let members = members.filter(|member| lived(member));
+    let all = told_row(
+        members,
+        known.joined.connections(),
+        known.snapshot,
+        known.now,
+    );
+    let Some(all) = all.filter(|all| all.connections > 1) else {
+        return Some(row);
+    };
+    for (column, cell) in columns.iter().zip(&mut row.cells) {
+        let text = match column {
+            AttributeId::Source => format!("{} ->", all.source.full()),
+            AttributeId::Why => all.why_asked().unwrap_or_else(|| all.why.clone()),
+            AttributeId::State => all.state(),
+            AttributeId::Bytes => quantity::bytes(all.bytes),
+            AttributeId::Rtt => String::new(),
+            AttributeId::Age => quantity::span(all.facts.age_ns),
+            _ => continue,
+        };
+        *cell = text;
+    }
+    row.requests = Carried::of_row(&all);
+    row.connections = Some(all.connections);
+    Some(row)
+}
+
 /// The row of a denied request.
 fn of_request(
     row: &FlowRow,
@@ -248,12 +327,16 @@ pub(super) fn of(
         verdict: Some(view.verdict().as_str_name()),
         judged: Some(Judged::of(view).name()),
         cells: rows::cells_with(view, columns, |column| {
-            (column == AttributeId::State && view.requests().total > 0)
-                .then(|| FlowsRow::new(connection, view, true).map(|row| row.state()))
-                .flatten()
+            let is_other = matches!(column, AttributeId::State | AttributeId::Why);
+            let row = (is_other && view.requests().total > 0)
+                .then(|| FlowsRow::new(connection, view, true))??;
+            match column {
+                AttributeId::State => Some(row.state()),
+                _ => row.why_asked(),
+            }
         }),
         requests: Carried::of(view),
-        lost: None,
+        ..Row::default()
     }
 }
 

@@ -12,6 +12,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
+use client::connections::Entry;
 use flow::attribute::{Attribute, AttributeId};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
@@ -21,7 +22,9 @@ use super::histogram::{self, BUCKETS};
 use super::incidents::{self, Incidents};
 use super::rows::{self, Row};
 use super::{compute, connections, map, status};
-use crate::app_state::{AppState, CachedView, ConnectionQuery, FlowQuery, STREAMS, TooMany};
+use crate::app_state::{
+    AppState, CachedView, ConnectionQuery, ConnectionSnapshot, FlowQuery, STREAMS, TooMany,
+};
 use crate::auth::User;
 use crate::params::Params;
 use crate::problem::Problem;
@@ -68,6 +71,8 @@ struct Stream {
     buckets: usize,
     map: bool,
     incidents: bool,
+    /// Connections whose requests are alike are one row.
+    fold: bool,
     user: Option<String>,
     /// Events that are ready.
     ready: std::collections::VecDeque<Event>,
@@ -108,6 +113,7 @@ pub(super) async fn get(
         "map",
         "unit",
         "incidents",
+        "fold",
     ];
     let known = [&flow_query::PARAMETERS[..], &known].concat();
     let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
@@ -141,6 +147,7 @@ pub(super) async fn get(
         buckets: params.number("buckets", BUCKETS.1, 1..=BUCKETS.0)?,
         map: params.value("map")?.unwrap_or(false),
         incidents,
+        fold: params.value("fold")?.unwrap_or(false),
         user: user.map(|Extension(User(name))| name),
         ready: std::collections::VecDeque::new(),
         last: None,
@@ -337,15 +344,10 @@ impl Stream {
                 times.hold_at(known.now);
                 held_at = Some(known.now);
             }
-            let (list, lived) = (&known.list, connections::lived(&times));
-            let entries = || list.entries().iter().filter(|entry| lived(entry));
-            let (total, flows) = match times.is_all() {
-                true => (list.entries().len(), list.connections()),
-                false => entries().fold((0, 0), |(total, flows), entry| {
-                    (total + 1, flows + usize::from(!entry.is_mark()))
-                }),
+            let (newest, total, flows) = match self.fold {
+                true => connections::newest(known, &times, self.rows),
+                false => self.newest_of_each(known, &times),
             };
-            let newest = entries().rev().take(self.rows);
             let update = Update {
                 at: known.at,
                 first: known.snapshot.range().start,
@@ -354,7 +356,11 @@ impl Stream {
                 matched: known.list.entered(),
                 newer: 0,
                 rows: newest
-                    .filter_map(|entry| connections::row(known, entry, &self.columns))
+                    .iter()
+                    .filter_map(|entry| match self.fold {
+                        true => connections::told(known, &times, entry, &self.columns),
+                        false => connections::row(known, entry, &self.columns),
+                    })
                     .collect(),
                 columns: rows::names(&self.columns),
                 rate: None,
@@ -378,6 +384,24 @@ impl Stream {
             });
         }
         (update, histogram)
+    }
+
+    /// The newest connections and marks of a time, the newest first, how many there are, and how many without marks.
+    fn newest_of_each(
+        &self,
+        known: &ConnectionSnapshot<'_>,
+        times: &Times,
+    ) -> (Vec<Entry>, usize, usize) {
+        let (list, lived) = (&known.list, connections::lived(times));
+        let entries = || list.entries().iter().filter(|entry| lived(entry));
+        let (total, flows) = match times.is_all() {
+            true => (list.entries().len(), list.connections()),
+            false => entries().fold((0, 0), |(total, flows), entry| {
+                (total + 1, flows + usize::from(!entry.is_mark()))
+            }),
+        };
+        let newest = entries().rev().take(self.rows).copied();
+        (newest.collect(), total, flows)
     }
 
     fn make_map(&mut self, slow: bool) -> Option<map::Map> {

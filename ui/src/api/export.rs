@@ -116,7 +116,7 @@ fn of_connections(
 ) -> Result<(Left, Snapshot), Problem> {
     let wanted = app.connections(query, at)?;
     let held = (times, at.is_some());
-    let mut picked = (0..connections::TRIES).map(|_| Picked::read(app, &wanted, held, sort));
+    let mut picked = (0..connections::TRIES).map(|_| Picked::read(app, &wanted, held, sort, false));
     let picked = picked.find_map(|picked| picked);
     let Picked {
         entries,

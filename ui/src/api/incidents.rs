@@ -57,7 +57,7 @@ pub(super) struct Incident {
     since: f64,
     last: f64,
     trend: Vec<u32>,
-    /// The expression for its connections; of requests for what is denied between the same ends.
+    /// The expression for its connections or requests.
     term: String,
     /// The newest of them, and the flow that explains it; of a request both are its flow.
     newest: String,
@@ -238,10 +238,11 @@ fn candidate(known: &ConnectionSnapshot<'_>, entry: &Entry) -> Option<Candidate>
     })
 }
 
-/// What is denied like a flow between the same ends.
+/// What is denied like a flow between the same ends; of a request what asks the same.
 fn term<V: FlowView>(view: &V) -> String {
     let verdict = view.verdict().as_str_name();
-    format!("verdict == {verdict} and {}", filter_for::ends(view))
+    let same = filter_for::request(view).unwrap_or_else(|| filter_for::ends(view));
+    format!("verdict == {verdict} and {same}")
 }
 
 fn incident(found: Found, newest: &Candidate, frame: &Trend, bars: usize) -> Incident {

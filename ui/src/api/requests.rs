@@ -1,8 +1,10 @@
 //! Requests of layer 7 in details: the latest ones of a connection, and what is told of a denied one.
 
+use std::collections::HashSet;
+
 use client::connections::{Exchange, asked, carrier, denied_request, exchanges};
 use client::{Item, Row as FlowRow, Snapshot};
-use flow::connection::Connection;
+use flow::connection::{Connection, ConnectionId as Joined};
 use flow::request::RequestView;
 use flow::rows::Row;
 use flow::view::Direction;
@@ -57,10 +59,11 @@ pub(super) struct AboutRequest {
     incident: Option<Incident>,
 }
 
-/// The latest requests of a connection, the oldest of them first.
+/// The latest requests of a connection, and of those that are one row with it; the oldest of them first.
 pub(super) fn latest(
     known: &ConnectionSnapshot<'_>,
     connection: &Connection<'_, u64>,
+    alike: &HashSet<Joined>,
 ) -> Vec<CarriedRequest> {
     if connection.requests().total == 0 {
         return Vec::new();
@@ -75,7 +78,7 @@ pub(super) fn latest(
         let Item::Flow(row) = item else { return None };
         row.l7()?;
         let carrier = carrier(joined, row)?;
-        (carrier.id() == connection.id()).then_some(number)
+        (carrier.id() == connection.id() || alike.contains(&carrier.id())).then_some(number)
     });
     let mut numbers: Vec<u64> = own.take(FLOWS).collect();
     numbers.reverse();

@@ -81,6 +81,9 @@ pub(super) struct Row {
     /// Of a connection on which a proxy read requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) requests: Option<Carried>,
+    /// Of several connections that are alike: how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) connections: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lost: Option<u64>,
 }
@@ -96,6 +99,15 @@ pub(super) struct Carried {
 impl Carried {
     pub(super) fn of(view: &ConnectionView<'_, FlowRow>) -> Option<Self> {
         let carried = view.requests();
+        (carried.total > 0).then_some(Self {
+            total: carried.total,
+            denied: carried.denied,
+            failed: carried.failed,
+        })
+    }
+
+    pub(super) fn of_row(row: &flow::rows::Row) -> Option<Self> {
+        let carried = &row.requests;
         (carried.total > 0).then_some(Self {
             total: carried.total,
             denied: carried.denied,

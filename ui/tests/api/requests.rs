@@ -9,9 +9,18 @@ const RECORDING: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../testdata/requests/flows.jsonl"
 );
+/// What a pod with a search list asked its resolver.
+const SEARCH: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../testdata/requests/search.jsonl"
+);
 
 async fn recording() -> Running {
-    let server = Running::of(&["--input-file", RECORDING]).await;
+    of(RECORDING).await
+}
+
+async fn of(file: &str) -> Running {
+    let server = Running::of(&["--input-file", file]).await;
     server.ready().await;
     server
 }
@@ -198,4 +207,63 @@ async fn edges_of_the_map_say_what_they_carried() {
         (&web["flows"], &web["carried"]),
         (&json!(0), &json!({"total": 3, "denied": 3, "failed": 0}))
     );
+}
+
+#[tokio::test]
+async fn lookups_of_a_name_are_one_row_if_that_is_asked_for() {
+    let server = of(SEARCH).await;
+    let each = server.get("/api/connections?limit=100").await.json();
+    assert_eq!((&each["total"], &each["flows"]), (&json!(11), &json!(11)));
+    let told = server.get("/api/connections?fold=true").await.json();
+    assert_eq!((&told["total"], &told["flows"]), (&json!(4), &json!(11)));
+    let lookup = *rows(&told, "connection").last().unwrap();
+    assert_eq!(lookup["connections"], 8);
+    assert_eq!(cell(&told, lookup, "state"), "x8, 16 requests");
+    assert_eq!(
+        cell(&told, lookup, "why"),
+        "cnp production/payment-service-egress \u{b7} A api.stripe.com: 203.0.113.10"
+    );
+    assert_eq!(
+        lookup["requests"],
+        json!({"total": 16, "denied": 0, "failed": 0})
+    );
+    let bytes = |row: &&Value| cell(&each, row, "bytes").ends_with(" B");
+    assert!(rows(&each, "connection").iter().all(bytes));
+    assert_eq!(cell(&told, lookup, "bytes"), "2.1 kB");
+    // Of a part of the time it is those of that part.
+    let first = "until=2026-11-30T23:54:27Z";
+    let some = server
+        .get(&format!("/api/connections?fold=true&{first}"))
+        .await;
+    let some = some.json();
+    assert_eq!((&some["total"], &some["flows"]), (&json!(1), &json!(4)));
+    assert_eq!(some["rows"][0]["connections"], 4);
+    // Each connection is still found, and tells the requests of all.
+    let id = lookup["id"].as_str().unwrap();
+    let details = server.get(&format!("/api/connections/{id}")).await.json();
+    assert_eq!(details["alike"], 8);
+    assert_eq!(details["requests"].as_array().unwrap().len(), 16);
+    let csv = server.get("/api/export?unit=connections&format=csv").await;
+    assert_eq!(csv.body.lines().count(), 1 + 11);
+}
+
+#[tokio::test]
+async fn the_term_of_an_incident_matches_its_requests_alone() {
+    let server = recording().await;
+    let found = server.get("/api/incidents").await.json();
+    for incident in found["incidents"].as_array().unwrap() {
+        let term = encoded(incident["term"].as_str().unwrap());
+        let path = format!("/api/connections?limit=100&filter={term}");
+        let matching = server.get(&path).await.json();
+        assert_eq!(matching["flows"], incident["connections"], "{incident}");
+        let kind = match incident["request"].is_null() {
+            true => "connection",
+            false => "request",
+        };
+        assert_eq!(
+            rows(&matching, kind).len() as u64,
+            incident["connections"].as_u64().unwrap(),
+            "{incident}"
+        );
+    }
 }

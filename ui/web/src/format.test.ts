@@ -71,6 +71,9 @@ it.each([
   [{ spec_index: 0 }, 'specs[0]'],
   [{ list: 'INGRESS' as const }, 'spec.ingress[0]'],
   [{ spec_index: 1, list: 'EGRESS_DENY' as const, index: 2 }, 'specs[1].egressDeny[2]'],
+  [{ list: 'EGRESS' as const, port_rule_index: 1 }, 'spec.egress[0].toPorts[1]'],
+  [{ list: 'INGRESS' as const, port_rule_index: 0, layer7_list: 'HTTP' as const }, 'spec.ingress[0].toPorts[0].rules.http[0]'],
+  [{ list: 'EGRESS' as const, index: 1, port_rule_index: 0, layer7_list: 'SERVER_NAMES' as const, layer7_index: 2 }, 'spec.egress[1].toPorts[0].serverNames[2]'],
 ])('path %o', (path, text) => expect(rulePath(path)).toBe(text));
 
 it.each([

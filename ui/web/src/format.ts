@@ -25,14 +25,21 @@ export function short(value: number): string {
 
 const LISTS = { INGRESS: 'ingress', INGRESS_DENY: 'ingressDeny', EGRESS: 'egress', EGRESS_DENY: 'egressDeny' };
 
-/** `specs[1].egressDeny[2]` */
+const LAYER7 = { HTTP: 'rules.http', DNS: 'rules.dns', KAFKA: 'rules.kafka', SERVER_NAMES: 'serverNames' };
+
+/** `specs[1].egressDeny[2]`, of layer 7 `spec.ingress[0].toPorts[0].rules.http[1]` */
 export function rulePath(path: RulePath | undefined): string {
   if (!path) return '';
   const spec = path.spec_index === undefined ? 'spec' : `specs[${path.spec_index}]`;
   if (!path.list) return spec;
   // A list that is newer than this page comes as a number.
   const list = LISTS[path.list];
-  return list ? `${spec}.${list}[${path.index ?? 0}]` : '';
+  if (!list) return '';
+  const rule = `${spec}.${list}[${path.index ?? 0}]`;
+  if (path.port_rule_index === undefined) return rule;
+  const ports = `${rule}.toPorts[${path.port_rule_index}]`;
+  const layer7 = path.layer7_list && LAYER7[path.layer7_list];
+  return layer7 ? `${ports}.${layer7}[${path.layer7_index ?? 0}]` : ports;
 }
 
 /** Per second. */

@@ -29,6 +29,7 @@ const params = computed<Params>(() => {
     map: panel === 'split' || panel === 'map',
     incidents: panel === 'denied',
     rows: 100,
+    fold: true,
     buckets: 240,
   };
 });

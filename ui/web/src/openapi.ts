@@ -288,6 +288,12 @@ export interface paths {
                     limit?: number;
                     /** @description Comma-separated names of columns; those of connections if omitted */
                     columns?: string;
+                    /**
+                     * @description Whether allowed connections that are over, began in the same minute, and whose requests asked the same and were answered
+                     *     alike, are one row: of one client, to one server's workload and port, by the same rules. Of DNS that is all that a
+                     *     resolver makes of a name: of types A and AAAA, and what its search list made of it
+                     */
+                    fold?: components["parameters"]["fold"];
                 };
                 header?: never;
                 path?: never;
@@ -1073,6 +1079,12 @@ export interface paths {
                     map?: boolean;
                     /** @description Whether to send what is denied, by cause, as well */
                     incidents?: boolean;
+                    /**
+                     * @description Whether allowed connections that are over, began in the same minute, and whose requests asked the same and were answered
+                     *     alike, are one row: of one client, to one server's workload and port, by the same rules. Of DNS that is all that a
+                     *     resolver makes of a name: of types A and AAAA, and what its search list made of it
+                     */
+                    fold?: components["parameters"]["fold"];
                     /** @description What a row is and what is counted: what a node reported of a packet, or a connection with the events of both ends. A filter about single packets is refused for connections */
                     unit?: components["parameters"]["unit"];
                 };
@@ -1171,6 +1183,8 @@ export interface components {
             /** @description In the order of the columns asked for; times as RFC 3339 in UTC */
             cells: string[];
             requests?: components["schemas"]["CarriedRequests"];
+            /** @description Of several connections that are alike and one row: how many; the row is in the place of the first, and has its id */
+            connections?: number;
             /** @description For a loss */
             lost?: number;
         };
@@ -1186,7 +1200,7 @@ export interface components {
         Rows: {
             rows: components["schemas"]["Row"][];
             columns: string[];
-            /** @description Rows of the whole table: flows, or connections and denied requests, and where events were lost */
+            /** @description Rows of the whole table: flows, or connections and denied requests, and where events were lost; folded, fewer than there are of those */
             total: number;
             /** @description How many of them are flows, connections or denied requests */
             flows: number;
@@ -1231,8 +1245,10 @@ export interface components {
             terms: {
                 [key: string]: string[];
             };
-            /** @description The latest requests that it carried, at most 20, the oldest of them first */
+            /** @description The latest requests that it carried, and those that are one row with it, at most 20, the oldest of them first */
             requests: components["schemas"]["CarriedRequest"][];
+            /** @description How many connections those are, itself among them */
+            alike: number;
             /** @description Its events, at most 50 */
             events: components["schemas"]["Row"][];
             event_columns: string[];
@@ -1329,7 +1345,7 @@ export interface components {
             last: number;
             /** @description Denied connections or requests over time */
             trend: number[];
-            /** @description Expression for its connections; of requests for what is denied between the same ends */
+            /** @description Expression for its connections or requests */
             term: string;
             /** @description Id of its newest connection; of requests, of the newest one's flow */
             newest: string;
@@ -2181,6 +2197,12 @@ export interface components {
         };
     };
     parameters: {
+        /**
+         * @description Whether allowed connections that are over, began in the same minute, and whose requests asked the same and were answered
+         *     alike, are one row: of one client, to one server's workload and port, by the same rules. Of DNS that is all that a
+         *     resolver makes of a name: of types A and AAAA, and what its search list made of it
+         */
+        fold: boolean;
         /** @description A workload or a pod, `shop/web` */
         workload: string;
         /** @description An expression (docs/FILTERS.md); if there are several, all must match */
@@ -2288,6 +2310,7 @@ export type Fetched = components['schemas']['Fetched'];
 export type LossStage = components['schemas']['LossStage'];
 export type NodeStatus = components['schemas']['NodeStatus'];
 export type ResponseProblem = components['responses']['Problem'];
+export type ParameterFold = components['parameters']['fold'];
 export type ParameterWorkload = components['parameters']['workload'];
 export type ParameterFilter = components['parameters']['filter'];
 export type ParameterNamespaces = components['parameters']['namespaces'];

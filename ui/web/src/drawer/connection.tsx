@@ -153,7 +153,7 @@ export function ConnectionDrawer({ connection }: { connection: string }) {
           )}
           {openIncident.value && <AcknowledgePanel incident={openIncident.value} key={openIncident.value.id} />}
           {shown.past && <Since past={shown.past} />}
-          <Requests requests={shown.requests} carried={shown.row.requests} />
+          <Requests requests={shown.requests} carried={shown.row.requests} alike={shown.alike} />
           <Why explanation={why?.of === asked ? (why?.said ?? null) : null} row={shown.row} policy={shown.row.judged === 'DENIED'} />
           {GROUPS.map(({ group, title }) => {
             const facts = shown.facts.filter((fact) => fact.group === group);

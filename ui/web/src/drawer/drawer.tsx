@@ -168,7 +168,9 @@ export function Drawer({ flow }: { flow: string }) {
             </p>
           )}
           {details.request ? (
-            <Request flow={details.row.id ?? flow} request={details.request} inDenied={view.value.panel === 'denied' && back === null} />
+            <Request flow={details.row.id ?? flow} request={details.request} inDenied={view.value.panel === 'denied' && back === null} explained={why?.answer !== undefined}>
+              <Why explanation={why} row={details.row} policy={details.request.judged === 'DENIED'} />
+            </Request>
           ) : (
             <Why explanation={why} row={details.row} policy={/^(Policy denied|Denied by|$)/.test(cell('reason'))} />
           )}

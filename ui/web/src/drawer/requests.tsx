@@ -1,5 +1,6 @@
 // Requests of layer 7: the latest that a connection carried, and one by itself with why it was denied.
 
+import type { ComponentChildren } from 'preact';
 import { AcknowledgePanel } from '../denied/acknowledge';
 import { chosen, openIncident } from '../denied/acknowledged';
 import { standing } from '../denied/incident';
@@ -27,13 +28,13 @@ function Entry({ request }: { request: CarriedRequest }) {
   );
 }
 
-/** The latest requests of a connection. */
-export function Requests({ requests, carried }: { requests: CarriedRequest[]; carried: CarriedRequests | undefined }) {
+/** The latest requests of a connection, and of those that are one row with it. */
+export function Requests({ requests, carried, alike }: { requests: CarriedRequest[]; carried: CarriedRequests | undefined; alike: number }) {
   if (requests.length === 0) return null;
-  const older = (carried?.total ?? 0) - requests.length;
+  const older = alike > 1 ? 0 : (carried?.total ?? 0) - requests.length;
   return (
     <section class="carried">
-      <h3>Requests of this connection</h3>
+      <h3>{alike > 1 ? `Latest requests of ${counted(alike, 'connection')} alike` : 'Requests of this connection'}</h3>
       {older > 0 && <p class="quiet-text small-text">{counted(older, 'older one')}, then:</p>}
       <ol>
         {requests.map((request) => (
@@ -44,21 +45,21 @@ export function Requests({ requests, carried }: { requests: CarriedRequest[]; ca
   );
 }
 
-/** What was asked, what became of it and why, on which connection, and the incident that it belongs to. */
-export function Request({ flow, request, inDenied }: { flow: string; request: AboutRequest; inDenied: boolean }) {
+/** What was asked, what became of it, on which connection, and the incident that it belongs to. Why is what the children say or, if the server doesn't explain it, the flow itself. */
+export function Request({ flow, request, inDenied, explained, children }: { flow: string; request: AboutRequest; inDenied: boolean; explained: boolean; children: ComponentChildren }) {
   const { asked, judged, judged_at, policies, reason, connection, incident } = request;
   const denied = judged === 'DENIED';
   return (
     <>
       <section class="why request">
-        <h3>{denied ? 'Why denied' : 'Request'}</h3>
+        <h3>{denied ? 'Denied request' : 'Request'}</h3>
         <p class="headline">
           <bdi>{visible(asked)}</bdi>
         </p>
         <p>
           {denied ? 'No rule allows it' : 'Allowed'}
           {judged_at && ` at the ${judged_at === 'EGRESS' ? 'source' : 'destination'}`}
-          {policies && (
+          {policies && !explained && (
             <>
               {denied ? '; the nearest is of ' : ' by '}
               <b>{visible(policies)}</b>
@@ -66,13 +67,14 @@ export function Request({ flow, request, inDenied }: { flow: string; request: Ab
           )}
           .
         </p>
-        {reason && <p class="failed">{visible(reason)}</p>}
+        {reason && !explained && <p class="failed">{visible(reason)}</p>}
         {connection !== undefined && (
           <button class="small" onClick={() => go({ connection, flow: null })}>
             Its connection
           </button>
         )}
       </section>
+      {children}
       {inDenied && openIncident.value && <AcknowledgePanel incident={openIncident.value} key={openIncident.value.id} />}
       {incident && !inDenied && (
         <section class="past">

@@ -6,7 +6,7 @@ import { inZone, rulePath, visible } from '../format';
 import { edit, trySuggestion } from '../editor/draft';
 import { PolicyLink } from '../link';
 import { copy } from '../state';
-import type { Explanation, InvolvedPolicy, Judgement, PolicyFinding, Row, RuleFinding } from '../openapi';
+import type { Explanation, InvolvedPolicy, Judgement, PolicyFinding, RequestJudgement, Row, RuleFinding } from '../openapi';
 import { Yaml } from './yaml';
 
 export function Why({ explanation, row, policy }: { explanation: Explanation | null; row: Row; policy: boolean }) {
@@ -103,17 +103,47 @@ function Sides({ egress, ingress, source, destination }: { egress: Judgement | u
 }
 
 function SideOf({ title, judgement }: { title: string; judgement: Judgement }) {
-  const { verdict, text, policies = [] } = judgement;
+  const { verdict, text, policies = [], request } = judgement;
+  // The connection may be allowed where the request isn't.
+  const denied = verdict === 'DROPPED' || (request !== undefined && !request.allowed);
   return (
-    <li class={verdict === 'DROPPED' ? 'bad' : 'good'}>
+    <li class={denied ? 'bad' : 'good'}>
       <p class="title">
         <span>{title}</span>
         {/* What a policy says is not yet what becomes of the packet. */}
-        <VerdictMark verdict={verdict} says={verdict === 'DROPPED' ? 'Denied' : 'Allowed'} />
+        <VerdictMark verdict={denied ? 'DROPPED' : verdict} says={denied ? 'Denied' : 'Allowed'} />
       </p>
-      {text && <p class="quiet-text">{text}</p>}
+      {request && <Requested request={request} />}
+      {text && <p class="quiet-text">{request ? `The connection: ${text}` : text}</p>}
       {policies.map((finding) => <Finding key={finding.policy} {...finding} />)}
     </li>
+  );
+}
+
+/** The rule of layer 7 that allows a request, or the one that comes nearest and what first doesn't fit it. */
+function Requested({ request: { allowed = false, rule, failed, text } }: { request: RequestJudgement }) {
+  if (!rule) return <p>{visible(text ?? '')}</p>;
+  return (
+    <div class="finding">
+      <p>
+        {allowed ? 'Allowed by a rule of layer 7 of' : 'No rule of layer 7 allows it; the nearest is of'} <b>{`${rule.namespace ? `${rule.namespace}/` : ''}${rule.name ?? ''}`}</b>
+      </p>
+      <ul>
+        <li class={allowed ? 'matched' : 'unmatched'}>
+          <p>
+            <span class="sign" aria-label={allowed ? 'matches' : 'does not match'}>
+              {allowed ? '✓' : '✕'}
+            </span>
+            <code>{rulePath(rule.path)}</code> allows {visible(rule.text ?? '')}
+          </p>
+          {failed && !allowed && (
+            <p class="failed">
+              <span>{visible(failed)}</span>
+            </p>
+          )}
+        </li>
+      </ul>
+    </div>
   );
 }
 

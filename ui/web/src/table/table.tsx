@@ -75,7 +75,7 @@ export function FlowTable() {
   const still = at ?? anchor?.at ?? null;
   const names = columns.map(({ name }) => name).join(',');
   const pages = useMemo(
-    () => (still === null ? null : new Pages(unit === 'connections' ? '/api/connections' : '/api/flows', { filter: filters, since, until, namespaces: namespaces.join(','), at: still, sort, columns: names }, begun(still, sort, names))),
+    () => (still === null ? null : new Pages(unit === 'connections' ? '/api/connections' : '/api/flows', { filter: filters, since, until, namespaces: namespaces.join(','), at: still, sort, columns: names, ...(unit === 'connections' && { fold: true }) }, begun(still, sort, names))),
     [still, question, names],
   );
   useEffect(() => () => pages?.close(), [pages]);
