@@ -1,5 +1,5 @@
-//! The page in a browser, against a real lab: brings one up with the three tiers and runs
-//! `ui/web/e2e` beside it. Run by `cargo xtask test`, as root.
+//! The page in a browser, against real labs: brings one up with the three tiers and runs `ui/web/e2e` beside it,
+//! and another one with a proxy of layer 7 for what shows requests. Run by `cargo xtask test`, as root.
 //!
 //! The screenshots that the tests take are in `target/screens`.
 
@@ -19,14 +19,17 @@ struct Lab {
 }
 
 impl Lab {
-    fn up(bin: &Path, root: &Path) -> Self {
+    /// Of the three tiers, and what else is given.
+    fn up(bin: &Path, root: &Path, name: &str, more: &[&str]) -> Self {
         let lab = Self {
             program: bin.join("flows-lab"),
-            name: format!("page-{}", std::process::id()),
+            name: format!("{name}-{}", std::process::id()),
         };
         let status = Command::new(&lab.program)
             .args(["up", "--name", &lab.name, "--relay-listen", "none"])
-            .arg(root.join("testdata/three-tier"))
+            .arg("testdata/three-tier")
+            .args(more)
+            .current_dir(root)
             .status();
         let status = status.expect("flows-lab runs: `cargo xtask test` builds it");
         assert!(status.success(), "the lab did not come up");
@@ -47,6 +50,17 @@ impl Drop for Lab {
 
 #[test]
 fn the_page_works_in_a_browser() {
+    run("e2e", "page", &[]);
+}
+
+#[test]
+fn requests_are_shown_in_a_browser() {
+    let more = ["testdata/layer7", "--l7-proxy", "--outside"];
+    run("e2e:layer7", "page7", &more);
+}
+
+/// Runs a script of the page's tests beside a lab.
+fn run(script: &str, lab: &str, more: &[&str]) {
     let id = Command::new("id").arg("-u").output().unwrap();
     assert_eq!(
         id.stdout, b"0\n",
@@ -64,9 +78,9 @@ fn the_page_works_in_a_browser() {
     std::fs::create_dir_all(&screens).unwrap();
 
     let report = tempfile::NamedTempFile::new().unwrap();
-    let lab = Lab::up(&bin, root);
+    let lab = Lab::up(&bin, root, lab, more);
     let tested = Command::new("npm")
-        .args(["run", "e2e", "--", "--reporter=default", "--reporter=json"])
+        .args(["run", script, "--", "--reporter=default", "--reporter=json"])
         .arg(format!("--outputFile.json={}", report.path().display()))
         .current_dir(root.join("ui/web"))
         .env("FLOWS_LAB", &lab.name)
