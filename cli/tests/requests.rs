@@ -13,9 +13,19 @@ const FLOWS: &str = concat!(
     "/../testdata/requests/flows.jsonl"
 );
 
+/// What a pod with a search list asked its resolver.
+const SEARCH: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../testdata/requests/search.jsonl"
+);
+
 fn command(args: &[&str]) -> Command {
+    of(FLOWS, args)
+}
+
+fn of(file: &str, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flows"));
-    command.args(args).args(["--input-file", FLOWS]);
+    command.args(args).args(["--input-file", file]);
     command.env_clear().env("TZ", "UTC");
     command
 }
@@ -33,7 +43,11 @@ fn piped(args: &[&str]) -> String {
 
 /// What stands on a terminal of that width.
 fn screen(columns: u16, args: &[&str], until: &str) -> String {
-    let mut pty = Pty::start(&command(args), (columns, 40));
+    screen_of(&command(args), columns, until)
+}
+
+fn screen_of(command: &Command, columns: u16, until: &str) -> String {
+    let mut pty = Pty::start(command, (columns, 40));
     assert!(pty.end().success());
     pty.until_steady("all rows", |text| text.contains(until));
     pty.text()
@@ -45,6 +59,27 @@ fn rows_fit_the_terminal() {
         let text = screen(columns, &["observe", "--color", "never"], "TIME (UTC)");
         insta::assert_snapshot!(format!("rows_{columns}"), text);
     }
+}
+
+#[test]
+fn lookups_of_a_name_are_one_row_of_a_terminal_and_each_a_line_of_a_pipe() {
+    for columns in [80, 120, 200] {
+        let observe = of(SEARCH, &["observe", "--color", "never"]);
+        let text = screen_of(&observe, columns, "TIME (UTC)");
+        insta::assert_snapshot!(format!("lookups_{columns}"), text);
+    }
+    let lines = |args: &[&str]| {
+        let output = of(SEARCH, args).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // Nine connections and two denied requests, below a heading.
+    let piped = lines(&["observe"]);
+    assert_eq!(piped.lines().count(), 1 + 11, "{piped}");
+    // Of events each query and answer, also those of one moment.
+    let events = lines(&["observe", "--events"]);
+    let dns = events.lines().filter(|line| line.contains("L7_DNS"));
+    assert_eq!(dns.count(), 2 * 16 + 2, "{events}");
 }
 
 #[test]

@@ -140,17 +140,6 @@ fn cut_asked(why: &str, row: &Row, width: usize) -> Option<String> {
     if text::width(why) <= width {
         return None;
     }
-    let asked = match alike.answered {
-        // Each of them is a row.
-        Answered::Refused if row.requests.total == 1 => "its request was denied".to_owned(),
-        Answered::Refused => "all of its requests were denied".to_owned(),
-        Answered::NoName
-        | Answered::NoAddresses
-        | Answered::Addresses
-        | Answered::Status(_)
-        | Answered::Done
-        | Answered::Otherwise => escape(&row.requests.last),
-    };
     let policy = why.split(" \u{b7} ").next().unwrap_or_default();
     let number = escape(&requests_behind(row));
     let number = if why.ends_with(&*number) {
@@ -158,14 +147,37 @@ fn cut_asked(why: &str, row: &Row, width: usize) -> Option<String> {
     } else {
         ""
     };
-    let candidates = [
-        format!("{policy} \u{b7} {asked}{number}"),
-        format!("{asked}{number}"),
-        asked.clone(),
-    ];
+    let candidates = match alike.answered {
+        // Each of them is a row.
+        Answered::Refused => {
+            let asked = match row.requests.total {
+                1 => "its request was denied".to_owned(),
+                total => format!("all {} requests were denied", quantity::grouped(total)),
+            };
+            [
+                format!("{policy} \u{b7} {asked}"),
+                asked,
+                "requests denied".to_owned(),
+            ]
+        }
+        Answered::NoName
+        | Answered::NoAddresses
+        | Answered::Addresses
+        | Answered::Status(_)
+        | Answered::Done
+        | Answered::Otherwise => {
+            let asked = escape(&row.requests.last);
+            [
+                format!("{policy} \u{b7} {asked}{number}"),
+                format!("{asked}{number}"),
+                asked,
+            ]
+        }
+    };
+    let least = text::cut(&candidates[2], width);
     let mut candidates = candidates.into_iter();
     let fits = candidates.find(|text| text::width(text) <= width);
-    Some(fits.unwrap_or_else(|| text::cut(&asked, width)))
+    Some(fits.unwrap_or(least))
 }
 
 /// A reason without the namespaces that the row names already.

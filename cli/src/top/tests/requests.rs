@@ -11,6 +11,60 @@ const FILE: &str = concat!(
     "/../testdata/requests/flows.jsonl"
 );
 
+/// What a pod with a search list asked its resolver.
+const SEARCH: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../testdata/requests/search.jsonl"
+);
+
+#[test]
+fn lookups_of_a_name_are_one_line() {
+    for (width, height) in [(120, 30), (80, 24)] {
+        let size = format!("{width}x{height}");
+        let mut sample = Sample::of_file(SEARCH, width, height);
+        assert_snapshot!(format!("lookups_{size}"), sample.text());
+        sample.press("Home Enter");
+        assert_snapshot!(format!("lookups_details_{size}"), sample.text());
+    }
+}
+
+#[test]
+fn lines_of_several_connections_are_found_counted_and_left() {
+    let mut sample = Sample::of_file(SEARCH, 120, 60);
+    let data = &sample.model.data;
+    assert_eq!((data.len(), data.rows(), data.lines().len()), (4, 11, 11));
+    // Wherever a connection is, its line is that of all that are alike.
+    let lines: Vec<usize> = data.lines().map(|line| data.line(line.id)).collect();
+    let mut seen = lines.clone();
+    seen.dedup();
+    assert_eq!(lines[0], 0);
+    assert_eq!(
+        lines.iter().filter(|line| **line == 0).count(),
+        8,
+        "{lines:?}"
+    );
+    let last = data.lines().next_back().unwrap();
+    assert_eq!(data.line_at(last.time), 0);
+    // Sorted they are still one.
+    sample.press("Home s");
+    assert_eq!(sample.model.data.len(), 4);
+    // Down, up, and by time again.
+    sample.press("s s Home Enter z");
+    let mut text = sample.text();
+    for _ in 0..10 {
+        sample.press("PgDn");
+        text.push_str(&sample.text());
+    }
+    for words in [
+        "8 connections alike, answered",
+        "Requests of these connections",
+        "A api.stripe.com.production.svc.cluster.local no such name",
+        "A api.stripe.com 203.0.113.10",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
 #[test]
 fn screens_with_requests() {
     for (width, height) in [(160, 40), (80, 24)] {
