@@ -172,7 +172,10 @@ fn read(known: &ConnectionSnapshot<'_>, id: ConnectionId, flags: &str) -> Result
     let number = *connection.deciding();
     let event = view.event();
     let alike = known.list.told().members(known.list.entries(), entry);
-    let alike: HashSet<_> = alike.filter_map(|entry| entry.id).collect();
+    let alike: Vec<_> = alike.filter_map(|entry| entry.id).collect();
+    // It is the row of all if it is the first.
+    let is_row = alike.first() == Some(&connection.id());
+    let alike: HashSet<_> = alike.into_iter().filter(|_| is_row).collect();
     let shown = |end: &End| end.verdict.is_some() || !end.text.is_empty();
     Ok(Details {
         row: connections::of(&connection, &view, rows::CONNECTION),

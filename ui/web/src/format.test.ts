@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { bytes, clock, counted, latency, rate, rulePath, short, span, whole, visible } from './format';
+import { askedFirst, bytes, clock, counted, latency, rate, rulePath, short, span, whole, visible } from './format';
 
 it.each([
   [0, '0'],
@@ -84,3 +84,11 @@ it.each([
   [1000, '1.0 s'],
   [12_345, '12 s'],
 ])('an answer after %d ms', (ms, text) => expect(latency(ms)).toBe(text));
+
+it.each([
+  ['cnp shop/api · POST /admin/delete: 403', 'POST /admin/delete: 403 · cnp shop/api'],
+  ['cnp shop/web · A api.test: 192.0.2.7', 'A api.test: 192.0.2.7 · cnp shop/web'],
+  ['cnp shop/kafka · app=orders on 9092/TCP (Kafka topic=orders)', 'cnp shop/kafka · app=orders on 9092/TCP (Kafka topic=orders)'],
+  ['GET /: 403', 'GET /: 403'],
+  ['', ''],
+])('why %j', (why, text) => expect(askedFirst(why)).toBe(text));

@@ -42,6 +42,12 @@ export function rulePath(path: RulePath | undefined): string {
   return layer7 ? `${ports}.${layer7}[${path.layer7_index ?? 0}]` : ports;
 }
 
+/** Why, where requests asked one thing: what was asked and how it was answered comes before whose rules decided, which many rows have alike. */
+export function askedFirst(why: string): string {
+  const [, policy, asked] = /^(.+?) · (.+: .+)$/s.exec(why) ?? [];
+  return policy === undefined || asked === undefined ? why : `${asked} · ${policy}`;
+}
+
 /** Per second. */
 export function rate(count: number, seconds: number): string {
   const value = count / Math.max(seconds, 1);

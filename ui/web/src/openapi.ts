@@ -1247,7 +1247,7 @@ export interface components {
             };
             /** @description The latest requests that it carried, and those that are one row with it, at most 20, the oldest of them first */
             requests: components["schemas"]["CarriedRequest"][];
-            /** @description How many connections those are, itself among them */
+            /** @description How many connections those are, itself among them; 1 of one that is not the first of its row */
             alike: number;
             /** @description Its events, at most 50 */
             events: components["schemas"]["Row"][];

@@ -1,7 +1,7 @@
 // One row of the table.
 
 import { memo } from '../memo';
-import { clock, inZone, stamp, visible, whole } from '../format';
+import { askedFirst, clock, inZone, stamp, visible, whole } from '../format';
 import { VerdictMark } from '../icons';
 import type { Column, Row } from '../openapi';
 import { judgedWord, look } from '../verdict';
@@ -73,6 +73,7 @@ function Cell({ column, text, row }: { column: Column; text: string; row: Row })
     }
   }
   if (column.name === 'destination') return <Host text={text} />;
+  if (column.name === 'why' && (row.kind === 'request' || row.requests)) return <bdi>{visible(askedFirst(text))}</bdi>;
   return <bdi>{visible(text)}</bdi>;
 }
 
