@@ -11,6 +11,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+/// Two browsers at a time would starve each other.
+static BROWSER: Mutex<()> = Mutex::new(());
 
 /// A lab that goes when this is dropped.
 struct Lab {
@@ -78,6 +82,7 @@ fn run(script: &str, lab: &str, more: &[&str]) {
     std::fs::create_dir_all(&screens).unwrap();
 
     let report = tempfile::NamedTempFile::new().unwrap();
+    let alone = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     let lab = Lab::up(&bin, root, lab, more);
     let tested = Command::new("npm")
         .args(["run", script, "--", "--reporter=default", "--reporter=json"])
@@ -90,6 +95,7 @@ fn run(script: &str, lab: &str, more: &[&str]) {
         .env("FLOWS_SCREENS", &screens)
         .status();
     drop(lab);
+    drop(alone);
     let said = std::fs::read(report.path()).unwrap();
     assert!(
         tested.unwrap().success(),

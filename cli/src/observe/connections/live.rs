@@ -176,3 +176,58 @@ fn is_past(row: &Row, now: i64) -> bool {
 fn stands(row: &Row) -> (Judged, State) {
     (row.judged, row.facts.state)
 }
+
+#[cfg(test)]
+mod tests {
+    use flow::request::RequestView;
+    use proto::{
+        json,
+        observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
+    };
+
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    /// A denied request of a recording.
+    fn denied() -> Row {
+        let flows = include_str!("../../../../testdata/requests/flows.jsonl");
+        let mut rows = flows.lines().filter_map(|line| {
+            let response: GetFlowsResponse = json::read(line, json::Unknown::Ignore).ok()?;
+            let Some(ResponseTypes::Flow(flow)) = response.response_types else {
+                return None;
+            };
+            Row::of_request(&RequestView::denied(&flow)?, true)
+        });
+        rows.next().unwrap()
+    }
+
+    /// However long the same is denied again and again, what is held is what may change, and the sums are exact.
+    #[test]
+    fn rows_that_go_on_hold_sums() {
+        let first = denied();
+        let mut live = Live::default();
+        for second in 0..500 {
+            let now = first.last + second * SECOND;
+            let mut row = first.clone();
+            (row.start, row.last) = (now, now);
+            let number = u64::try_from(second).unwrap();
+            live.rows.push((RowId::Request(number), row, true));
+            let own = live.rows.iter().map(|(_, row, _)| row.clone());
+            let all: Vec<Row> = live.sums.iter().cloned().chain(own).collect();
+            let groups = grouped(all);
+            let [(sum, _)] = &groups[..] else {
+                panic!("{groups:#?}")
+            };
+            assert_eq!(sum.facts.drops, number + 1);
+            assert_eq!((sum.start, sum.last), (first.last, now));
+            live.settle(&[], &groups, now);
+            assert!(live.rows.len() <= 42 && live.sums.len() <= 1);
+        }
+        // Once it is over nothing of it is left.
+        let own = live.rows.iter().map(|(_, row, _)| row.clone());
+        let all: Vec<Row> = live.sums.iter().cloned().chain(own).collect();
+        live.settle(&grouped(all), &[], first.last + 1_000 * SECOND);
+        assert!(live.rows.is_empty() && live.sums.is_empty());
+    }
+}
