@@ -140,10 +140,12 @@ fn reason<V: FlowView + ?Sized>(flow: &V) -> String {
 pub(crate) fn subject_of<V: FlowView + ?Sized>(flow: &V) -> Option<String> {
     let layer7 = flow.l7()?;
     // A connection may be refused before anything is read of it.
-    Some(subject(layer7).unwrap_or_else(|| match server_name(&reason(flow)) {
-        "" => "connection".to_owned(),
-        name => format!("TLS {name}"),
-    }))
+    Some(
+        subject(layer7).unwrap_or_else(|| match server_name(&reason(flow)) {
+            "" => "connection".to_owned(),
+            name => format!("TLS {name}"),
+        }),
+    )
 }
 
 /// The same of what was read of it; `None` if nothing was.

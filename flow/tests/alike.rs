@@ -1,8 +1,6 @@
 //! Connections whose requests are alike become one row: nothing of them is lost in it, and what is in trouble
 //! stays by itself.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use flow::Verdict;
 use flow::connection::{Answered, ConnectionView, Connections};
 use flow::rows::{Row, folded};
@@ -23,6 +21,9 @@ const SEARCHED: [&str; 4] = [
     "api.test.cluster.local.",
     "api.test.",
 ];
+
+/// Response code and addresses.
+type Answer<'a> = (u32, &'a [&'a str]);
 
 fn end(namespace: &str, pod: &str) -> Endpoint {
     Endpoint {
@@ -83,7 +84,7 @@ fn packet(us: i64, client: u8, port: u32, is_reply: bool) -> Flow {
 }
 
 /// What the proxy tells of a query or of its answer; `rcode` and addresses of the latter.
-fn dns(us: i64, at: (u8, u32), name: &str, kind: &str, answer: Option<(u32, &[&str])>) -> Flow {
+fn dns(us: i64, at: (u8, u32), name: &str, kind: &str, answer: Option<Answer<'_>>) -> Flow {
     let (rcode, ips) = answer.unwrap_or_default();
     Flow {
         event_type: Some(CiliumEventType {
@@ -111,13 +112,7 @@ fn dns(us: i64, at: (u8, u32), name: &str, kind: &str, answer: Option<(u32, &[&s
 }
 
 /// All that is told when a client asks one name over one socket: as A and as AAAA.
-fn lookup(
-    us: i64,
-    at: (u8, u32),
-    name: &str,
-    a: (u32, &[&str]),
-    aaaa: (u32, &[&str]),
-) -> Vec<Flow> {
+fn lookup(us: i64, at: (u8, u32), name: &str, a: Answer<'_>, aaaa: Answer<'_>) -> Vec<Flow> {
     vec![
         packet(us, at.0, at.1, false),
         dns(us + 1, at, name, "A", None),
@@ -132,7 +127,7 @@ fn lookup(
 fn search(us: i64, client: u8, port: u32) -> Vec<Flow> {
     let steps = SEARCHED.iter().zip(0_u32..);
     let lookups = steps.flat_map(|(name, at)| {
-        let (a, aaaa): ((u32, &[&str]), (u32, &[&str])) = match at {
+        let (a, aaaa): (Answer<'_>, Answer<'_>) = match at {
             3 => ((0, &["192.0.2.7"]), (0, &[])),
             _ => ((3, &[]), (3, &[])),
         };
@@ -189,7 +184,7 @@ fn addresses_are_told_in_whatever_order_the_types_are_answered() {
 #[test]
 fn trouble_stands_by_itself() {
     let at = (1, 40_000);
-    let found: (u32, &[&str]) = (0, &["192.0.2.7"]);
+    let found: Answer<'_> = (0, &["192.0.2.7"]);
     let servfail = lookup(0, at, "api.test.", found, (2, &[]));
     let mut open = lookup(0, at, "api.test.", found, (0, &[]));
     open.retain(|flow| {
@@ -241,7 +236,7 @@ proptest! {
     ) {
         let mut events = Vec::new();
         for (port, (client, name, answer, ms)) in (40_000..).zip(lookups) {
-            let a: (u32, &[&str]) = match answer {
+            let a: Answer<'_> = match answer {
                 0 => (0, &["192.0.2.7"]),
                 1 => (0, &[]),
                 2 => (3, &[]),

@@ -273,6 +273,10 @@ pub(super) fn told(
         return Some(row);
     };
     for (column, cell) in columns.iter().zip(&mut row.cells) {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the others are alike, or those of the first"
+        )]
         let text = match column {
             AttributeId::Source => format!("{} ->", all.source.full()),
             AttributeId::Why => all.why_asked().unwrap_or_else(|| all.why.clone()),
@@ -330,9 +334,9 @@ pub(super) fn of(
             let is_other = matches!(column, AttributeId::State | AttributeId::Why);
             let row = (is_other && view.requests().total > 0)
                 .then(|| FlowsRow::new(connection, view, true))??;
-            match column {
-                AttributeId::State => Some(row.state()),
-                _ => row.why_asked(),
+            match column == AttributeId::State {
+                true => Some(row.state()),
+                false => row.why_asked(),
             }
         }),
         requests: Carried::of(view),
