@@ -1,6 +1,7 @@
 //! The connections among the flows of a store: joined once, or kept up to date as flows come.
 
 mod alike;
+mod entry;
 mod exchanges;
 mod joined;
 mod list;
@@ -14,9 +15,10 @@ use flow::{
 
 use crate::store::{Row as FlowRow, Snapshot};
 pub use alike::{Told, told_row};
+pub use entry::Entry;
 pub use exchanges::{Exchange, asked, exchanges};
 pub use joined::{Joined, Position};
-pub use list::{Changes, ConnectionList, Entry};
+pub use list::{Changes, ConnectionList};
 pub use requests::{allowed_requests, carrier, denied_request, denied_requests};
 
 /// The connections of what a store holds; of the events of each leg the number of the one that tells

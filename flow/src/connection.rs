@@ -45,8 +45,8 @@ use leg::Leg;
 use losses::Losses;
 use requests::{CarriedList, RequestEvent};
 
+pub use crate::layer7::Answered;
 pub use crate::view::ConnectionState as State;
-pub use alike::Answered;
 pub use outcome::Outcome;
 pub use read::Connection;
 pub use requests::Requests;

@@ -15,6 +15,7 @@ pub mod flags;
 pub mod format;
 pub mod identity;
 pub mod incidents;
+mod layer7;
 pub mod monitor_api;
 pub mod print;
 pub mod quantity;

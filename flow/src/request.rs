@@ -3,23 +3,18 @@
 //! A request is a unit of its own beside the connection that carries it. The connection may be allowed
 //! where the request is not: so a denied one is shown by itself, as if it were a denied connection.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
-use std::sync::LazyLock;
 
 use proto::flow::layer7::Record;
 use proto::flow::{Flow, IpVersion, L7FlowType, Layer7, TraceReason, TrafficDirection, Verdict};
 
-use crate::connection::Answered;
 use crate::format::policy_reference;
 use crate::identity::Identity;
+use crate::layer7::{NO_SUCH_NAME, path, subject};
 use crate::view::{
     Address, ConnectionFacts, ConnectionState, Direction, Extension, FlowView, PolicyName, Side,
     Transport, forward, is_answer,
 };
-
-/// The DNS response code of a name that doesn't exist (RFC 1035, 4.1.1: Name Error).
-const NO_SUCH_NAME: u32 = 3;
 
 /// A request as a flow, from who asked: one that was denied is a denied connection for filters, with one
 /// drop.
@@ -146,55 +141,6 @@ pub(crate) fn subject_of<V: FlowView + ?Sized>(flow: &V) -> Option<String> {
             name => format!("TLS {name}"),
         }),
     )
-}
-
-/// The same of what was read of it; `None` if nothing was.
-pub(crate) fn subject(layer7: &Layer7) -> Option<String> {
-    Some(match layer7.record.as_ref()? {
-        Record::Http(http) => {
-            let path = path(&http.url);
-            let path = path.split(['?', '#']).next().unwrap_or_default();
-            format!("{} {path}", http.method).trim_start().to_owned()
-        }
-        Record::Dns(dns) => {
-            let name = dns.query.strip_suffix('.').unwrap_or(&dns.query);
-            format!("DNS {}", name.to_ascii_lowercase())
-        }
-        Record::Kafka(kafka) => {
-            let text = format!("{} {}", kafka.api_key, kafka.topic);
-            text.trim_end().to_owned()
-        }
-    })
-}
-
-/// A number for the subject of a request or of its answer: alike for all that ask the same.
-pub(crate) fn subject_number(layer7: &Layer7) -> Option<u64> {
-    // Clients choose what they ask: they can't choose what has the same number.
-    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    Some(KEY.hash_one(subject(layer7)?))
-}
-
-/// What an answer says, as far as requests are told together by it.
-pub(crate) fn answered(layer7: &Layer7) -> Answered {
-    match &layer7.record {
-        Some(Record::Http(http)) if (100..600).contains(&http.code) => {
-            Answered::Status(u8::try_from(http.code / 100).unwrap_or(0))
-        }
-        Some(Record::Dns(dns)) => match (dns.rcode, dns.ips.is_empty()) {
-            (0, false) => Answered::Addresses,
-            (0, true) => Answered::NoAddresses,
-            (NO_SUCH_NAME, _) => Answered::NoName,
-            _ => Answered::Otherwise,
-        },
-        Some(Record::Kafka(kafka)) if kafka.error_code == 0 => Answered::Done,
-        Some(Record::Http(_) | Record::Kafka(_)) | None => Answered::Otherwise,
-    }
-}
-
-/// Path and query of a URL: `/cart?id=7`.
-pub(crate) fn path(url: &str) -> &str {
-    let behind = url.split_once("://").map_or(url, |(_, rest)| rest);
-    behind.find('/').map_or("/", |at| &behind[at..])
 }
 
 /// The server's name in a reason; Hubble has no message for TLS.

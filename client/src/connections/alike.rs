@@ -16,7 +16,7 @@ use flow::{
 };
 use foldhash::fast::RandomState as FastState;
 
-use super::list::Entry;
+use super::entry::Entry;
 use crate::store::{Row as FlowRow, Snapshot};
 
 /// Those that began in the same one (ns) are one row.

@@ -6,19 +6,20 @@ use std::{
 };
 
 use flow::{
-    Filter, FlowView as _, Program, Verdict,
+    Filter, FlowView as _, Program,
     connection::{Connection, ConnectionId, State, TupleId},
     request::RequestView,
 };
 
 use super::{
     alike::{self, Told},
+    entry::Entry,
     joined::{Joined, Position},
     view,
 };
 use crate::{
     store::{Item, Marker, Snapshot},
-    view::{Kind, Match},
+    view::Kind,
 };
 
 /// After so long (ns) a narrowed list looks at everything again: a filter may ask for an age, which
@@ -57,23 +58,6 @@ pub struct ConnectionList {
     newest: i64,
 }
 
-/// A connection, a denied request, or a mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// When it began, Unix ns.
-    pub start: i64,
-    /// Which connection; `None`: a mark or, by its kind, a denied request.
-    pub id: Option<ConnectionId>,
-    /// Time of its last event, Unix ns.
-    pub last: i64,
-    /// Number in the store of the flow that explains it, or of the mark.
-    pub number: u64,
-    /// What it counts as; a connection by its verdict.
-    pub kind: Kind,
-    /// Alike for connections that are one row of a table; `None`: it is a row by itself.
-    pub cause: Option<u64>,
-}
-
 /// What became of a list since it was looked at last.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
@@ -81,42 +65,6 @@ pub struct Changes {
     pub gone: Vec<ConnectionId>,
     /// Connections that came, or are another way now; marks that came.
     pub fresh: Vec<Entry>,
-}
-
-impl Entry {
-    fn order(&self) -> (i64, Option<ConnectionId>, u64) {
-        // The flow that explains a connection changes, and the connection stays where it is.
-        let number = if self.id.is_some() { 0 } else { self.number };
-        (self.start, self.id, number)
-    }
-
-    /// Whether it is a denied request, whose flow has the number.
-    #[must_use]
-    pub fn is_request(&self) -> bool {
-        self.id.is_none() && matches!(self.kind, Kind::Flow(_))
-    }
-
-    /// Whether it is a mark: no connection, and no request.
-    #[must_use]
-    pub fn is_mark(&self) -> bool {
-        matches!(self.kind, Kind::Marker(_))
-    }
-
-    /// Whether it was denied or dropped.
-    #[must_use]
-    pub fn is_bad(&self) -> bool {
-        matches!(self.kind, Kind::Flow(Verdict::Dropped | Verdict::Error))
-    }
-
-    /// As a match of the time that it began: for counts over time.
-    #[must_use]
-    pub fn as_match(&self) -> Match {
-        Match {
-            number: self.number,
-            time: self.start,
-            kind: self.kind,
-        }
-    }
 }
 
 impl ConnectionList {

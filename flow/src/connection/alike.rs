@@ -1,44 +1,7 @@
 //! Whether the requests of a connection asked the same and were answered alike: such connections can be told
 //! together.
 
-/// What became of requests that asked the same. Of two answers to one DNS name the greater one counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Answered {
-    /// DNS: there is no such name.
-    NoName,
-    /// DNS: the name has no addresses of the types that were asked for.
-    NoAddresses,
-    /// DNS: addresses.
-    Addresses,
-    /// HTTP: by the hundreds of the status.
-    Status(u8),
-    /// Kafka: without an error.
-    Done,
-    /// No rule allowed them.
-    Refused,
-    /// In several ways, by an error of the server's, or nothing that is known: each stands by itself.
-    Otherwise,
-}
-
-impl Answered {
-    fn and(self, other: Self) -> Self {
-        match self <= Self::Addresses && other <= Self::Addresses {
-            true => self.max(other),
-            false if self == other => self,
-            false => Self::Otherwise,
-        }
-    }
-
-    /// The same for answers of which it doesn't matter which they are: whether a name that was asked for has
-    /// addresses.
-    #[must_use]
-    pub fn kind(self) -> Self {
-        match self {
-            Self::NoName | Self::NoAddresses | Self::Addresses => Self::Addresses,
-            Self::Status(_) | Self::Done | Self::Refused | Self::Otherwise => self,
-        }
-    }
-}
+use crate::layer7::Answered;
 
 /// See the module.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -7,10 +7,10 @@
 
 use proto::flow::{TrafficDirection, Verdict};
 
-use super::alike::{Alike, Answered};
+use super::alike::Alike;
 use super::leg::Leg;
 use super::{Connections, NONE, TupleId};
-use crate::request::{answered, subject_number};
+use crate::layer7::{Answered, answered, subject_number};
 use crate::view::{Direction, FlowView, is_answer};
 
 /// Connections of one pair of ports whose requests are kept apart: the oldest are counted together.

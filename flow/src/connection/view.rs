@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use proto::flow::{Flow, IpVersion, Layer7, TraceReason, TrafficDirection, Verdict};
 
-use super::alike::Answered;
 use super::outcome::Outcome;
 use super::read::Connection;
 use crate::identity::Identity;
+use crate::layer7::Answered;
 use crate::view::{
     Address, ConnectionFacts, Direction, Extension, FlowView, PolicyName, Side, Transport, forward,
 };

@@ -3,8 +3,8 @@
 //! A pod's resolver asks for each name several times: for IPv4 and IPv6, and with each suffix of its search list
 //! (resolv.conf(5), `ndots:5`) until one is found. What was meant is one name.
 
-use crate::connection::{Answered, CarriedRequests};
-use crate::request::subject;
+use crate::connection::CarriedRequests;
+use crate::layer7::{Answered, subject};
 use crate::view::{ConnectionState, FlowView, Side};
 use crate::workload_ref::WorkloadRef;
 

@@ -92,6 +92,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "identity",
             "time",
             "monitor_api",
+            "layer7",
             "view",
             "connection",
             "format",
