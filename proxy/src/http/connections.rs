@@ -115,6 +115,16 @@ impl Judge for Sides<'_> {
         }
         all
     }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        let mut replaced = self.connection.context.rules.watch();
+        Box::pin(async move {
+            if replaced.changed().await.is_err() {
+                // There will be no others.
+                std::future::pending::<()>().await;
+            }
+        })
+    }
 }
 
 fn changed<'h>(

@@ -31,7 +31,7 @@ use self::response::Asked;
 use super::answer::{Answer, DENIED};
 use super::record::{Failure, Protocol};
 use super::refusal::Refusal;
-use super::request::{Judged, RequestLog, judge, reject};
+use super::request::{Judged, RequestLog, judge, reject, withdrawn};
 use super::{Ended, Service};
 use crate::deadline::Deadline;
 
@@ -53,6 +53,7 @@ where
         client: Input::new(begun, input),
         output,
         server: None,
+        upgrade: None,
         deadline: Deadline::new(Instant::now() + service.limits.idle),
     };
     connection.run(connect).await
@@ -63,6 +64,8 @@ struct Connection<'s, C, U> {
     client: Input<ReadHalf<C>>,
     output: WriteHalf<C>,
     server: Option<Server<U>>,
+    /// The head of the present request, if it asks for a WebSocket.
+    upgrade: Option<Box<[u8]>>,
     /// Of what is waited for now.
     deadline: Deadline,
 }
@@ -110,7 +113,12 @@ where
                         return Ended::Cut;
                     };
                     let idle = self.service.limits.idle;
-                    return tunnel::run(&mut self.client, &mut self.output, server, idle).await;
+                    let upgrade = self.upgrade.unwrap_or_default();
+                    let (client, output) = (&mut self.client, &mut self.output);
+                    return tokio::select! {
+                        ended = tunnel::run(client, output, server, idle) => ended,
+                        () = withdrawn(self.service, &upgrade) => Ended::Cut,
+                    };
                 }
                 Next::Close => {
                     self.linger().await;
@@ -145,6 +153,9 @@ where
                     Ok(Some(head)) => {
                         let length = head.length;
                         let incoming = Incoming::new(self.service, &head);
+                        let is_upgrade = head.upgrade == Upgrade::WebSocket;
+                        let bytes = self.client.bytes();
+                        self.upgrade = is_upgrade.then(|| bytes[..length].into());
                         self.client.consume(length);
                         return incoming;
                     }

@@ -1,5 +1,6 @@
 //! What judges requests: the caller's rules.
 
+use futures::future::BoxFuture;
 use l7::http::{Effects, Request};
 use l7::rules::{Decision, Direction};
 
@@ -8,6 +9,9 @@ use l7::rules::{Decision, Direction};
 pub trait Judge: Sync {
     /// Judges a request whose head has one meaning, and whose path is normalized. Must not block.
     fn judge(&self, request: &Request<'_, [(&str, &[u8])]>) -> Decisions;
+
+    /// Resolves when the rules were replaced after this call.
+    fn changed(&self) -> BoxFuture<'_, ()>;
 }
 
 /// What the rules say of a request. Where one pass judges both ends, there is a decision of each, up to the first

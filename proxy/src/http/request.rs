@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use l7::http::{Effects, Head, Normalized, Request, normalize};
+use l7::http::{Effects, Head, HeadReader, Normalized, Request, normalize};
 use tokio::time::Instant;
 
 use super::Service;
@@ -74,6 +74,35 @@ pub(super) fn judge<'h, 's>(
     } else {
         Judged::Denied(log)
     }
+}
+
+/// Resolves when the rules no longer allow a request that was allowed, which is then recorded as one that is denied.
+pub(super) async fn withdrawn(service: &Service<'_>, head: &[u8]) {
+    loop {
+        let changed = service.judge.changed();
+        // It was read before.
+        let Ok(Some(head)) = HeadReader::new().read(head) else {
+            return;
+        };
+        if !is_allowed(service, &head) {
+            judge(service, Protocol::Http1, service.scheme, &head);
+            return;
+        }
+        changed.await;
+    }
+}
+
+fn is_allowed(service: &Service<'_>, head: &Head<'_>) -> bool {
+    let Ok(Normalized::Path(path)) = normalize(head.path) else {
+        return false;
+    };
+    let decisions = service.judge.judge(&Request {
+        method: head.method,
+        authority: head.authority,
+        path: &path,
+        headers: head.headers.as_slice(),
+    });
+    decisions.is_allowed()
 }
 
 fn request_id(head: &Head<'_>) -> Box<str> {

@@ -32,6 +32,10 @@ impl Judge for Public {
             ..Decisions::default()
         }
     }
+
+    fn changed(&self) -> futures::future::BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
 }
 
 struct Nobody;

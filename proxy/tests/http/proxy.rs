@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use futures::future::BoxFuture;
 use l7::http::{NoSecrets, Request, RuleSpec};
 use l7::rules::{
     Allows, Alternative, Binding, Direction, Peers, Protocol, RuleRef, Rules, SetSpec, Snapshot,
@@ -18,6 +19,7 @@ use proxy::http::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
 const ENDPOINT: u32 = 1;
@@ -63,7 +65,7 @@ fn compile(rules: Vec<RuleSpec>) -> Rules {
 }
 
 /// The rules in force.
-struct Policy(Mutex<Arc<Rules>>);
+struct Policy(Mutex<Arc<Rules>>, Notify);
 
 impl Judge for Policy {
     fn judge(&self, request: &Request<'_, [(&str, &[u8])]>) -> Decisions {
@@ -75,6 +77,10 @@ impl Judge for Policy {
             is_unruled: false,
             effects,
         }
+    }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.1.notified())
     }
 }
 
@@ -218,7 +224,8 @@ impl Proxy {
     pub(crate) async fn with(server: SocketAddr, rules: Vec<RuleSpec>, limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let policy = Arc::new(Policy(Mutex::new(Arc::new(compile(rules)))));
+        let policy = Policy(Mutex::new(Arc::new(compile(rules))), Notify::new());
+        let policy = Arc::new(policy);
         let (log, down, up) = (Arc::<Log>::default(), Arc::default(), Arc::default());
         let (connects, ended) = (Arc::default(), Arc::default());
         let connection = Connection {
@@ -252,6 +259,7 @@ impl Proxy {
     /// Puts other rules in force.
     pub(crate) fn replace(&self, rules: Vec<RuleSpec>) {
         *self.policy.0.lock().unwrap() = Arc::new(compile(rules));
+        self.policy.1.notify_waiters();
     }
 
     pub(crate) fn connects(&self) -> usize {

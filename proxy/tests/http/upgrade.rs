@@ -2,7 +2,7 @@
 
 use tokio::io::AsyncWriteExt;
 
-use crate::proxy::{Proxy, public};
+use crate::proxy::{Proxy, public, rule};
 use crate::wire::{Message, Server, Wire, get};
 
 fn upgrade(path: &str, protocol: &str) -> String {
@@ -39,6 +39,28 @@ async fn a_websocket_carries_bytes_both_ways() {
     let wanted = [b"hello", get("/secret").as_bytes(), &[0, 1, 2, 255], b"bye"].concat();
     assert_eq!(client.rest().await, wanted);
     assert_eq!(proxy.log.lines()[1], "GET http://be/public: 101");
+}
+
+#[tokio::test]
+async fn a_websocket_ends_when_its_request_is_allowed_no_more() {
+    let server = Server::scripted(async |mut wire: Wire| {
+        wire.message().await;
+        wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello")
+            .await;
+        wire.rest().await;
+    })
+    .await;
+    let proxy = Proxy::start(server.address, public()).await;
+    let mut client = Wire::connect(proxy.address).await;
+    client.send(upgrade("/public", "websocket")).await;
+    assert_eq!(client.head().await.unwrap().status(), 101);
+    // What else is allowed doesn't matter.
+    proxy.replace(vec![rule("GET", "/public"), rule("GET", "/other")]);
+    client.send("more").await;
+    proxy.replace(vec![rule("GET", "/other")]);
+    assert_eq!(client.rest().await, b"hello");
+    let last = proxy.log.lines().pop();
+    assert_eq!(last.as_deref(), Some("GET http://be/public: denied"));
 }
 
 #[tokio::test]
