@@ -97,7 +97,8 @@ impl Default for Backoff {
     fn default() -> Self {
         Self {
             first: Duration::from_secs(1),
-            most: Duration::from_secs(30),
+            // People wait for a node that is back.
+            most: Duration::from_secs(10),
         }
     }
 }
@@ -390,9 +391,9 @@ mod tests {
         for (failures, least, most) in [
             (1, 1.0, 1.2),
             (2, 2.0, 2.4),
-            (5, 16.0, 19.2),
-            (6, 30.0, 36.0),
-            (u32::MAX, 30.0, 36.0),
+            (4, 8.0, 9.6),
+            (5, 10.0, 12.0),
+            (u32::MAX, 10.0, 12.0),
         ] {
             let pause = backoff.pause(failures).as_secs_f64();
             assert!(
