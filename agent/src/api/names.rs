@@ -1,6 +1,6 @@
 //! flows.v1.Names: what this node's pods were told for names, and what of it is open by which policies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -138,6 +138,13 @@ struct Opener {
     matches: FqdnSelector,
     /// `cnp shop/web: toFQDNs *.example.com on 443/TCP`
     text: String,
+}
+
+/// The selectors of `toFQDNs` that open names for a pod, as policies write them, sorted.
+pub(super) fn selectors_of(known: &AppliedState, pod: &NamespacedName) -> Vec<String> {
+    let openers = openers_of(known, pod).into_iter();
+    let selectors: BTreeSet<String> = openers.map(|opener| opener.selector).collect();
+    selectors.into_iter().collect()
 }
 
 fn openers_of(known: &AppliedState, pod: &NamespacedName) -> Vec<Opener> {

@@ -22,6 +22,7 @@ use proto::flows::v1::{
 use tokio::{sync::watch, time::Instant};
 use tonic::{Request, Response, Status};
 
+use super::names::selectors_of;
 use super::{Api, versioned};
 use crate::acknowledgements::{AcknowledgeError, Acknowledgements};
 use crate::changes::Changes;
@@ -136,7 +137,9 @@ impl Rpc for Service {
             };
             let node_name = responder.node_name.clone();
             let mut answer = explain::proto::explain_flow(&context(known), &flow, &responder);
-            answer.notes.extend(told::notes(&names, &flow));
+            let selectors = told::pod(&flow).map(|pod| selectors_of(known, &pod));
+            let selectors = selectors.unwrap_or_default();
+            answer.notes.extend(told::notes(&names, &flow, &selectors));
             answer.notes.extend(known.notes.iter().cloned());
             answer.now = answer.now.map(|now| views::told_by(known, &node_name, now));
             Ok(answer)

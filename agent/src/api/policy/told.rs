@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use abi::identity::{FIRST_LOCAL, LAST_LOCAL, WORLD, WORLD_IPV4, WORLD_IPV6};
-use cluster::Labels;
+use cluster::{Labels, NamespacedName};
 use flow::quantity;
 use l7::learned::{Entry, GRACE, Seconds};
 use l7::names::{FqdnSelector, NameSpec};
@@ -17,7 +17,8 @@ use crate::node::ToldNames;
 const NAMES: usize = 3;
 
 /// In sentences. Of a flow that isn't a pod's that was dropped on its way out of the cluster there is nothing.
-pub(super) fn notes(told: &ToldNames, flow: &Flow) -> Vec<String> {
+/// `selectors`: of `toFQDNs`, by which the pod may reach addresses that it is told.
+pub(super) fn notes(told: &ToldNames, flow: &Flow, selectors: &[String]) -> Vec<String> {
     let Some((pod, address, time)) = way_out(flow) else {
         return Vec::new();
     };
@@ -37,7 +38,12 @@ pub(super) fn notes(told: &ToldNames, flow: &Flow) -> Vec<String> {
         .collect();
     if own.is_empty() {
         let names: BTreeSet<&str> = others.iter().map(|entry| name(entry)).collect();
-        if !names.is_empty() {
+        if names.is_empty() && !selectors.is_empty() {
+            notes.push(format!(
+                "nobody on this node was told {address} for a name: toFQDNs {} opens what the pod asks for",
+                few(selectors)
+            ));
+        } else if !names.is_empty() {
             let first: Vec<&str> = names.into_iter().take(NAMES).collect();
             notes.push(format!(
                 "the pod did not ask for a name of {address}; others of this node did, and were told {}",
@@ -46,6 +52,23 @@ pub(super) fn notes(told: &ToldNames, flow: &Flow) -> Vec<String> {
         }
     }
     notes
+}
+
+/// The pod at a flow's source.
+pub(super) fn pod(flow: &Flow) -> Option<NamespacedName> {
+    let source = flow.source.as_ref()?;
+    let is_pod = !source.namespace.is_empty() && !source.pod_name.is_empty();
+    is_pod.then(|| NamespacedName::new(&source.namespace, &source.pod_name))
+}
+
+/// Some of them.
+fn few(selectors: &[String]) -> String {
+    let first: Vec<&str> = selectors.iter().take(NAMES).map(String::as_str).collect();
+    let more = selectors.len().saturating_sub(NAMES);
+    match more {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
 }
 
 /// The pod, the address, and when.
@@ -163,7 +186,14 @@ mod tests {
     #[test]
     fn a_denied_connection_is_told_what_its_address_was() {
         let told = told();
-        let of = |pod, address, seconds| notes(&told, &denied(pod, address, seconds));
+        let of = |pod, address, seconds| notes(&told, &denied(pod, address, seconds), &[]);
+        let selectors = ["a.org", "b.org", "c.org", "d.org"].map(str::to_owned);
+        assert_eq!(
+            notes(&told, &denied(1, 9, 5), &selectors),
+            [
+                "nobody on this node was told 192.0.2.9 for a name: toFQDNs a.org, b.org, c.org and 1 more opens what the pod asks for"
+            ]
+        );
         assert_eq!(
             of(1, 1, 60 + GRACE + 45),
             [
@@ -202,10 +232,10 @@ mod tests {
         assert!(of(1, 9, 5).is_empty());
         let mut flow = denied(1, 1, 200);
         flow.verdict = Verdict::Forwarded.into();
-        assert!(notes(&told, &flow).is_empty());
+        assert!(notes(&told, &flow, &selectors).is_empty());
         flow.verdict = Verdict::Dropped.into();
         flow.traffic_direction = TrafficDirection::Ingress.into();
-        assert!(notes(&told, &flow).is_empty());
-        assert!(notes(&told, &Flow::default()).is_empty());
+        assert!(notes(&told, &flow, &selectors).is_empty());
+        assert!(notes(&told, &Flow::default(), &selectors).is_empty());
     }
 }
