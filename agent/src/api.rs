@@ -7,6 +7,7 @@ mod flows;
 mod mask;
 mod names;
 mod observer;
+mod openers;
 mod peer;
 mod policy;
 mod request;

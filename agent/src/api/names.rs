@@ -1,19 +1,18 @@
 //! flows.v1.Names: what this node's pods were told for names, and what of it is open by which policies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use cluster::{Labels, NamespacedName, SharedMap};
-use l7::names::{FqdnSelector, NameSpec};
 use l7::wire::name::Name;
-use policy::rule::Peer;
 use proto::flows::v1::{
     ListNamesRequest, ListNamesResponse, ToldName, names_server::Names as Rpc, told_name::State,
 };
 use proto::google::Timestamp;
 use tonic::{Request, Response, Status};
 
+use super::openers::{Opener, openers_of};
 use super::{policy::Service, versioned};
 use crate::node::name_book::{Entry, Seconds, now};
 use crate::node::{AppliedState, ToldNames};
@@ -129,64 +128,6 @@ fn answer(
         notes: known.notes.clone(),
         time: time(now),
     }
-}
-
-/// A selector of `toFQDNs` that opens names for a pod.
-struct Opener {
-    /// As the policy writes it.
-    selector: String,
-    matches: FqdnSelector,
-    /// `cnp shop/web: toFQDNs *.example.com on 443/TCP`
-    text: String,
-}
-
-/// The selectors of `toFQDNs` that open names for a pod, as policies write them, sorted.
-pub(super) fn selectors_of(known: &AppliedState, pod: &NamespacedName) -> Vec<String> {
-    let openers = openers_of(known, pod).into_iter();
-    let selectors: BTreeSet<String> = openers.map(|opener| opener.selector).collect();
-    selectors.into_iter().collect()
-}
-
-fn openers_of(known: &AppliedState, pod: &NamespacedName) -> Vec<Opener> {
-    let endpoint = known.compiled.endpoints.get(pod);
-    let Some(labels) =
-        endpoint.and_then(|endpoint| known.compiled.identities.labels(endpoint.identity))
-    else {
-        return Vec::new();
-    };
-    let mut openers = Vec::new();
-    for (name, policy) in &known.policies {
-        let rules = policy.rules.iter();
-        let rules = rules.filter(|rule| rule.subject.matches(labels));
-        let elements = rules.flat_map(|rule| rule.egress.iter().flat_map(|it| &it.elements));
-        for element in elements.filter(|element| !element.deny) {
-            for peer in &element.peers {
-                let Peer::Name(selector) = peer else {
-                    continue;
-                };
-                let is_pattern = selector.contains('*');
-                let given = |is: bool| is.then(|| Box::from(&**selector));
-                let spec = NameSpec {
-                    match_name: given(!is_pattern),
-                    match_pattern: given(is_pattern),
-                };
-                // Policies whose selectors can't be read are not in force.
-                let Ok(matches) = FqdnSelector::new(&spec) else {
-                    continue;
-                };
-                let on = match &*element.on {
-                    "" => "all ports",
-                    on => on,
-                };
-                openers.push(Opener {
-                    text: format!("{name}: toFQDNs {selector} on {on}"),
-                    selector: selector.to_string(),
-                    matches,
-                });
-            }
-        }
-    }
-    openers
 }
 
 fn state(

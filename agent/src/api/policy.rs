@@ -22,7 +22,7 @@ use proto::flows::v1::{
 use tokio::{sync::watch, time::Instant};
 use tonic::{Request, Response, Status};
 
-use super::names::selectors_of;
+use super::openers::selectors_of;
 use super::{Api, versioned};
 use crate::acknowledgements::{AcknowledgeError, Acknowledgements};
 use crate::changes::Changes;
