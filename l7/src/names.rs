@@ -18,6 +18,18 @@ pub struct NameSpec {
     pub match_pattern: Option<Box<str>>,
 }
 
+impl NameSpec {
+    /// That of a selector by its text alone, as rules keep it: with a star it is a pattern.
+    pub fn of_selector(text: &str) -> Self {
+        let given = |is: bool| is.then(|| Box::from(text));
+        let is_pattern = text.contains('*');
+        Self {
+            match_name: given(!is_pattern),
+            match_pattern: given(is_pattern),
+        }
+    }
+}
+
 /// The field that is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameField {

@@ -42,14 +42,8 @@ pub(super) fn openers_of(known: &AppliedState, pod: &NamespacedName) -> Vec<Open
                 let Peer::Name(selector) = peer else {
                     continue;
                 };
-                let is_pattern = selector.contains('*');
-                let given = |is: bool| is.then(|| Box::from(&**selector));
-                let spec = NameSpec {
-                    match_name: given(!is_pattern),
-                    match_pattern: given(is_pattern),
-                };
                 // Policies whose selectors can't be read are not in force.
-                let Ok(matches) = FqdnSelector::new(&spec) else {
+                let Ok(matches) = FqdnSelector::new(&NameSpec::of_selector(selector)) else {
                     continue;
                 };
                 let on = match &*element.on {

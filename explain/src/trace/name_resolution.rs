@@ -62,12 +62,7 @@ pub(super) fn labels(
             | Peer::CidrGroups { .. } => None,
         });
     let matches = |text: &&Arc<str>| {
-        let text_of = |is: bool| is.then(|| Box::from(&***text));
-        let has_stars = text.contains('*');
-        let selector = FqdnSelector::new(&NameSpec {
-            match_name: text_of(!has_stars),
-            match_pattern: text_of(has_stars),
-        });
+        let selector = FqdnSelector::new(&NameSpec::of_selector(text));
         selector.is_ok_and(|selector| selector.matches(name))
     };
     let labels = texts.filter(matches).map(|text| Label::fqdn(text));

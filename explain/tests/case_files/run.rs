@@ -269,17 +269,7 @@ fn learned(
 }
 
 fn selects(text: &str, name: &Name) -> bool {
-    let spec = match text.contains('*') {
-        true => NameSpec {
-            match_pattern: Some(text.into()),
-            ..NameSpec::default()
-        },
-        false => NameSpec {
-            match_name: Some(text.into()),
-            ..NameSpec::default()
-        },
-    };
-    FqdnSelector::new(&spec)
+    FqdnSelector::new(&NameSpec::of_selector(text))
         .expect("it was checked")
         .matches(name)
 }

@@ -92,13 +92,8 @@ fn way_out(flow: &Flow) -> Option<(IpAddr, IpAddr, Seconds)> {
 
 /// Whether a selector of `toFQDNs` matches a name.
 fn selects(text: &str, name: &str) -> bool {
-    let is_pattern = text.contains('*');
-    let given = |is: bool| is.then(|| Box::from(text));
-    let spec = NameSpec {
-        match_name: given(!is_pattern),
-        match_pattern: given(is_pattern),
-    };
-    let (selector, name) = (FqdnSelector::new(&spec), Name::from_text(name));
+    let selector = FqdnSelector::new(&NameSpec::of_selector(text));
+    let name = Name::from_text(name);
     matches!((selector, name), (Ok(selector), Ok(name)) if selector.matches(&name))
 }
 

@@ -47,12 +47,7 @@ impl Selectors {
                 | Peer::CidrGroups { .. } => None,
             });
         let read = texts.filter_map(|text| {
-            let has_stars = text.contains('*');
-            let text_of = |is: bool| is.then(|| Box::from(text));
-            let spec = NameSpec {
-                match_name: text_of(!has_stars),
-                match_pattern: text_of(has_stars),
-            };
+            let spec = NameSpec::of_selector(text);
             let compiled = FqdnSelector::new(&spec).ok()?;
             let label = Label::fqdn(text);
             let selector = Selector {
