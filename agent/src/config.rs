@@ -43,8 +43,9 @@ pub struct Config {
     #[arg(long, value_name = "WHEN", default_value = "always")]
     pub allow_localhost: AllowLocalhost,
     /// Whether policies may have rules of layer 7 and for names, which flows-proxy judges: it runs on the same
-    /// node with the same run directory. What they allow is dropped as long as it doesn't.
-    #[arg(long, value_name = "WHETHER", default_value = "off")]
+    /// node with the same run directory. What they allow is dropped as long as it doesn't. With `off` such policies
+    /// are refused.
+    #[arg(long, value_name = "WHETHER", default_value = "on")]
     pub l7_proxy: L7Proxy,
     /// Port at which flows-proxy takes connections.
     #[arg(long, value_name = "PORT", default_value_t = proxy::TCP_PORT, value_parser = clap::value_parser!(u16).range(1..))]

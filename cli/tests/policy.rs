@@ -318,7 +318,7 @@ fn rules_of_layer_7_are_judged_without_a_server_and_noted() {
     insta::assert_snapshot!("layer7", validate(&[LAYER7]).replace(LAYER7, "trace"));
     let off = validate(&["--l7-proxy", "off", LAYER7]);
     assert!(
-        off.contains("start the agent with --l7-proxy=on") && off.ends_with("exit code 1\n"),
+        off.contains("start the agent without --l7-proxy=off") && off.ends_with("exit code 1\n"),
         "{off}"
     );
 }

@@ -106,7 +106,8 @@ impl Report {
                 field: String::new(),
                 problem: "has rules of layer 7 or for names: agents without a proxy refuse it"
                     .to_owned(),
-                remedy: "run flows-proxy on each node, and agents with --l7-proxy=on".to_owned(),
+                remedy: "run flows-proxy on each node, and agents without --l7-proxy=off"
+                    .to_owned(),
             },
         });
         self.diagnostics.extend(notes);

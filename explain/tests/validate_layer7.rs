@@ -90,7 +90,7 @@ fn without_a_cluster_it_is_noted_that_a_proxy_is_needed() {
     assert_eq!(
         note.problem.to_string(),
         "p.yaml:1:1: cnp s/p: has rules of layer 7 or for names: agents without a proxy refuse it; run \
-         flows-proxy on each node, and agents with --l7-proxy=on"
+         flows-proxy on each node, and agents without --l7-proxy=off"
     );
 }
 

@@ -66,9 +66,9 @@ struct Up {
     /// Wire the pods only: no agents, no relay, no policy.
     #[arg(long)]
     no_agent: bool,
-    /// Have a layer-7 proxy on each node, so that policies may have rules of layer 7.
+    /// Have no layer-7 proxy on the nodes: policies with rules of layer 7 are refused.
     #[arg(long)]
-    l7_proxy: bool,
+    no_l7_proxy: bool,
     /// Have a host named `outside`, which isn't part of the cluster.
     #[arg(long)]
     outside: bool,
@@ -282,7 +282,7 @@ fn bring_up(up: Up, program: PathBuf, say: &mut dyn FnMut(&str)) -> anyhow::Resu
         name: up.lab.name,
         nodes: up.nodes,
         agents: !up.no_agent,
-        l7_proxy: up.l7_proxy,
+        l7_proxy: !up.no_l7_proxy,
         outside: up.outside,
         relay_listen,
         agent_args: up.agent_args,

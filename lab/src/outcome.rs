@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(told(true), "ciliumnetworkpolicy shop/web applied");
         let refused = told(false);
         assert!(
-            refused.contains("REFUSED") && refused.contains("--l7-proxy=on"),
+            refused.contains("REFUSED") && refused.contains("--l7-proxy=off"),
             "{refused}"
         );
     }

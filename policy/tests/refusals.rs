@@ -44,14 +44,14 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
         "names",
         "{endpointSelector: {}, egress: [{toFQDNs: [{matchName: a.b}]}]}",
         Some(
-            "5:36: cnp s/p: spec.egress[0].toFQDNs: isn't supported yet; start the agent with --l7-proxy=on, or use toCIDR",
+            "5:36: cnp s/p: spec.egress[0].toFQDNs: needs a proxy, which is switched off; start the agent without --l7-proxy=off, or use toCIDR",
         ),
     ),
     (
         "HTTP",
         "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '80'}], rules: {http: [{}]}}]}]}",
         Some(
-            "spec.ingress[0].toPorts[0].rules.http: http rules aren't supported yet; start the agent with --l7-proxy=on, or remove them to allow the whole port",
+            "spec.ingress[0].toPorts[0].rules.http: http rules need a proxy, which is switched off; start the agent without --l7-proxy=off, or remove them to allow the whole port",
         ),
     ),
     (

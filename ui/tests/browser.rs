@@ -59,7 +59,7 @@ fn the_page_works_in_a_browser() {
 
 #[test]
 fn requests_are_shown_in_a_browser() {
-    let more = ["testdata/layer7", "--l7-proxy", "--outside"];
+    let more = ["testdata/layer7", "--outside"];
     run("e2e:layer7", "page7", &more);
 }
 

@@ -159,7 +159,7 @@ impl Demo {
         }
         let mut up = self.lab()?;
         up.arg("up").args(MANIFESTS);
-        up.args(["--name", LAB, "--l7-proxy", "--outside"]);
+        up.args(["--name", LAB, "--outside"]);
         let start = Instant::now();
         let started = process::run(&mut up);
         if self.interrupt.came() {

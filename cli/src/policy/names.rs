@@ -202,7 +202,7 @@ fn remarks(answer: &ListNamesResponse, request: &ListNamesRequest) -> Vec<String
     if !answer.without_proxy.is_empty() {
         let nodes = answer.without_proxy.join(", ");
         remarks.push(format!(
-            "Note: no names are learned without a proxy: {nodes}; start flows-agent with --l7-proxy=on there"
+            "Note: no names are learned without a proxy: {nodes}; start flows-agent without --l7-proxy=off there"
         ));
     }
     if answer.left_out > 0 {
@@ -289,10 +289,10 @@ mod tests {
             ),
         ];
         insta::assert_snapshot!(texts.map(|lines| lines.join("\n")).join("\n--\n"), @"
-        Note: no names are learned without a proxy: one, two; start flows-agent with --l7-proxy=on there
+        Note: no names are learned without a proxy: one, two; start flows-agent without --l7-proxy=off there
         --
         No pod has asked for any name within the last hour, as far as the proxy saw: it sees queries of pods that rules of DNS select
-        Note: no names are learned without a proxy: two; start flows-agent with --l7-proxy=on there
+        Note: no names are learned without a proxy: two; start flows-agent without --l7-proxy=off there
         --
         shop/web has not asked for api.org within the last hour, as far as the proxy saw: it sees queries of pods that rules of DNS select
         --

@@ -29,7 +29,7 @@ const EXAMPLES: &str = "Examples:
 
 Without --state and without --lab or --server, the pods and policies in the files themselves are all
 there is: what selectors match is checked only if there are pods among them. Rules of layer 7 are
-checked as agents with --l7-proxy=on do, and noted; with --l7-proxy=off they are errors.
+checked as agents do, which need a proxy for them, and noted; with --l7-proxy=off they are errors.
 
 Exit codes: 0 all can be enforced (there may be warnings); 1 there are errors (--strict: or warnings);
 2 it could not be checked: a file can't be read, a server doesn't answer.";

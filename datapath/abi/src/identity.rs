@@ -30,3 +30,13 @@ pub const LAST_DERIVED: u32 = 0x00ff_ffff;
 pub const FIRST_LOCAL: u32 = 0x0100_0001;
 /// Last node-local (CIDR) identity.
 pub const LAST_LOCAL: u32 = 0x01ff_ffff;
+
+/// Whether it is one of addresses: of prefixes that policies name, and of names.
+pub const fn is_local(identity: u32) -> bool {
+    FIRST_LOCAL <= identity && identity <= LAST_LOCAL
+}
+
+/// Whether it is what is outside of the cluster, whatever is known of it.
+pub const fn is_outside(identity: u32) -> bool {
+    matches!(identity, WORLD | WORLD_IPV4 | WORLD_IPV6) || is_local(identity)
+}

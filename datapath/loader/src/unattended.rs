@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use abi::addr::{self, Addr, Addr4, Addr6};
-use abi::identity::{FIRST_LOCAL, LAST_LOCAL, WORLD, WORLD_IPV4, WORLD_IPV6};
+use abi::identity::{WORLD, is_local, is_outside};
 use abi::node::{tick, ticks};
 use abi::staged::{NEVER, Staged};
 use datapath_core::conntrack::expired;
@@ -88,15 +88,13 @@ impl Unattended {
     /// The kernel doesn't tell.
     pub fn present(&self, address: IpAddr) -> Result<Present, Error> {
         let (exact, covering) = self.maps.known(address)?;
-        let is_world = |identity| matches!(identity, WORLD | WORLD_IPV4 | WORLD_IPV6);
-        let is_local = |identity| (FIRST_LOCAL..=LAST_LOCAL).contains(&identity);
         Ok(match (exact, covering) {
             (Some(addr), _) if !is_local(addr.identity) => Present::Cluster,
             (Some(addr), _) if addr.expires == 0 => Present::Kept(addr.identity),
             (Some(addr), _) => Present::Given(addr.identity),
             (None, covering) => {
                 let identity = covering.map_or(WORLD, |addr| addr.identity);
-                if is_world(identity) || is_local(identity) {
+                if is_outside(identity) {
                     Present::Outside(identity)
                 } else {
                     Present::Cluster

@@ -26,8 +26,8 @@ impl Lab {
         ] {
             line.extend([flag.into(), value]);
         }
-        if self.record.l7_proxy {
-            line.push("--l7-proxy=on".into());
+        if !self.record.l7_proxy {
+            line.push("--l7-proxy=off".into());
         }
         line.extend(self.record.agent_args.iter().map(Into::into));
         let role = Role::Agent {

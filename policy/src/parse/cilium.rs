@@ -242,7 +242,7 @@ const PEERS_AND_NAMES_UNSUPPORTED: Unsupported = &[
     TO_SERVICES,
     (
         "toFQDNs",
-        "start the agent with --l7-proxy=on, or use toCIDR",
+        "start the agent without --l7-proxy=off, or use toCIDR",
     ),
 ];
 

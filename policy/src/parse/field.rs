@@ -54,7 +54,11 @@ pub(super) struct Field<'a> {
     pub(super) path: String,
 }
 
-/// Fields of a mapping that exist in the language but aren't supported yet: name and what to do.
+/// Remedy of what only an agent without a proxy refuses.
+pub(super) const NEEDS_PROXY: &str = "start the agent without --l7-proxy=off";
+
+/// Fields of a mapping that exist in the language but aren't supported yet, or not without a proxy: name and
+/// what to do.
 pub(super) type Unsupported = &'static [(&'static str, &'static str)];
 
 impl<'a> Field<'a> {
@@ -171,7 +175,12 @@ impl<'a> Field<'a> {
             };
             if let Some((_, remedy)) = unsupported.iter().find(|(name, _)| *name == field.key) {
                 if field.node.value != Value::Null {
-                    errors.record(refuse("isn't supported yet", (*remedy).to_owned()));
+                    let problem = if remedy.starts_with(NEEDS_PROXY) {
+                        "needs a proxy, which is switched off"
+                    } else {
+                        "isn't supported yet"
+                    };
+                    errors.record(refuse(problem, (*remedy).to_owned()));
                 }
                 continue;
             }

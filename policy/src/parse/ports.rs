@@ -20,7 +20,7 @@ const PORT_RULE_UNSUPPORTED: Unsupported = &[
     ("originatingTLS", TLS),
     (
         "serverNames",
-        "start the agent with --l7-proxy=on, or remove it",
+        "start the agent without --l7-proxy=off, or remove it",
     ),
     ("listener", TLS),
 ];
@@ -126,15 +126,15 @@ fn port_rule(item: &Field<'_>, context: ElementContext) -> Result<(Vec<Said>, Al
     errors.finish((said, allows))
 }
 
-/// Layer 7 rules aren't supported, but empty ones mean nothing and are fine.
+/// Rules of layer 7 of an agent without a proxy, where empty ones mean nothing and are fine.
 fn check_no_rules(rules: &Field<'_>) -> Result<(), Refused> {
     rules.only(&["http", "dns", "kafka", "l7", "l7proto"], &[])?;
     for (name, value) in rules.entries()? {
         let empty = value.node.value.as_list().is_some_and(<[_]>::is_empty);
         if !empty && value.node.value != Value::Null {
             return Err(value.refuse(
-                format!("{name} rules aren't supported yet"),
-                "start the agent with --l7-proxy=on, or remove them to allow the whole port",
+                format!("{name} rules need a proxy, which is switched off"),
+                "start the agent without --l7-proxy=off, or remove them to allow the whole port",
             ));
         }
     }

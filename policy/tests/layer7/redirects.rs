@@ -324,10 +324,10 @@ fn without_a_proxy_policies_with_rules_of_layer_7_are_not_in_force() {
     let problems = shown(&compiled.problems);
     assert_eq!(problems.len(), 2);
     for (problem, wanted) in problems.iter().zip([
-        "spec.egress[0].toFQDNs: isn't supported yet; start the agent with --l7-proxy=on, or use toCIDR; the \
+        "spec.egress[0].toFQDNs: needs a proxy, which is switched off; start the agent without --l7-proxy=off, or use toCIDR; the \
          policy is NOT enforced",
-        "spec.egress[0].toPorts[0].rules.http: http rules aren't supported yet; start the agent with \
-         --l7-proxy=on, or remove them to allow the whole port; the policy is NOT enforced",
+        "spec.egress[0].toPorts[0].rules.http: http rules need a proxy, which is switched off; start the \
+         agent without --l7-proxy=off, or remove them to allow the whole port; the policy is NOT enforced",
     ]) {
         assert!(problem.ends_with(wanted), "{problem}");
     }

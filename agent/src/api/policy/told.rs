@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use abi::identity::{FIRST_LOCAL, LAST_LOCAL, WORLD, WORLD_IPV4, WORLD_IPV6};
+use abi::identity::is_outside;
 use cluster::{Labels, NamespacedName};
 use flow::quantity;
 use l7::learned::{Entry, GRACE, Seconds};
@@ -80,9 +80,7 @@ fn way_out(flow: &Flow) -> Option<(IpAddr, IpAddr, Seconds)> {
             .as_ref()
             .is_some_and(|is_reply| is_reply.value);
     let identity = flow.destination.as_ref()?.identity;
-    let is_outside = matches!(identity, WORLD | WORLD_IPV4 | WORLD_IPV6)
-        || (FIRST_LOCAL..=LAST_LOCAL).contains(&identity);
-    if !is_denied || !is_outside {
+    if !is_denied || !is_outside(identity) {
         return None;
     }
     let ip = flow.ip.as_ref()?;
@@ -131,6 +129,8 @@ fn note(entry: &Entry, selected: &[String], time: Seconds) -> String {
 mod tests {
     use cluster::{Label, Labels, SharedMap};
     use proto::flow::{Endpoint, Ip};
+
+    use abi::identity::WORLD;
 
     use super::*;
 

@@ -122,7 +122,7 @@ pub(super) fn take(run_dir: &Path) -> Vec<Entry> {
         entries.extend(more);
     });
     if let Err(error) = read {
-        warn!(%error, "names that flows-proxy learned without an agent are lost; they are asked for again");
+        warn!(%error, "names that flows-proxy learned without an agent are lost from there on; they are asked for again");
     }
     entries
 }
