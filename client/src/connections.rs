@@ -6,6 +6,7 @@ mod exchanges;
 mod joined;
 mod list;
 mod requests;
+mod sums;
 
 use flow::{
     connection::{Connection, ConnectionView, Connections},
@@ -14,7 +15,7 @@ use flow::{
 };
 
 use crate::store::{Row as FlowRow, Snapshot};
-pub use alike::{Told, told_row};
+pub use alike::Told;
 pub use entry::Entry;
 pub use exchanges::{Exchange, asked, exchanges};
 pub use joined::{Joined, Position};

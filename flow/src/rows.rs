@@ -3,10 +3,9 @@
 
 mod alike;
 mod fit;
+mod fold;
 mod names;
 mod request;
-
-use std::collections::HashMap;
 
 use proto::flow::{DropReason, Verdict};
 
@@ -18,6 +17,7 @@ use crate::workload_ref::{self, WorkloadRef};
 
 pub use alike::{Alike, Cause};
 pub use fit::{Column, GAP, Layout};
+pub use fold::{by_time, folded, grouped, may_carry};
 pub use names::{Names, NamesSeen};
 pub use request::{RowRequest, RowRequests};
 
@@ -185,8 +185,17 @@ impl Row {
         })
     }
 
-    /// Takes in another one of the same [`Row::cause`].
+    /// Takes in another one of the same [`Row::cause`], or one that carried these requests
+    /// ([`Row::only_denied`]): whichever comes first, the requests are what the row shows then.
     pub fn add(&mut self, other: &Self) {
+        match (&self.request, &other.request) {
+            (Some(_), None) => return self.take_carrier(other),
+            (None, Some(_)) => {
+                let carrier = std::mem::replace(self, other.clone());
+                return self.take_carrier(&carrier);
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
         for (end, of) in [
             (&mut self.source, &other.source),
             (&mut self.destination, &other.destination),
@@ -265,38 +274,6 @@ fn port<V: FlowView>(flow: &V) -> String {
         (Some(transport), None) => format!(" {}", format::protocol(transport)),
         (None, None) => String::new(),
     }
-}
-
-/// Rows by the time of their last event. Those of one [`Row::cause`] become one.
-pub fn folded(rows: Vec<Row>) -> Vec<Row> {
-    let groups = grouped(rows).into_iter();
-    groups.map(|(row, _)| row).collect()
-}
-
-/// The same, each with the places that its rows had among those given.
-pub fn grouped(rows: Vec<Row>) -> Vec<(Row, Vec<usize>)> {
-    let mut causes: HashMap<Cause, usize> = HashMap::new();
-    let mut groups: Vec<(Row, Vec<usize>)> = Vec::with_capacity(rows.len());
-    for (place, row) in rows.into_iter().enumerate() {
-        let Some(key) = row.cause() else {
-            groups.push((row, vec![place]));
-            continue;
-        };
-        if let Some((known, places)) = causes.get(&key).and_then(|at| groups.get_mut(*at)) {
-            known.add(&row);
-            places.push(place);
-        } else {
-            causes.insert(key, groups.len());
-            groups.push((row, vec![place]));
-        }
-    }
-    groups.sort_by(|(a, _), (b, _)| a.order().cmp(&b.order()));
-    groups
-}
-
-/// Puts rows in the order of their last events, the newest last.
-pub fn by_time(rows: &mut [Row]) {
-    rows.sort_by(|a, b| a.order().cmp(&b.order()));
 }
 
 /// Whether a workload's pods have names that its own name begins, with a template's hash between.

@@ -3,7 +3,8 @@
 
 use flow::Verdict;
 use flow::connection::{Answered, ConnectionView, Connections};
-use flow::rows::{Row, folded};
+use flow::request::RequestView;
+use flow::rows::{Row, folded, grouped};
 use flows_flow as flow;
 use proptest::prelude::*;
 use proto::flow::{
@@ -225,6 +226,68 @@ fn trouble_stands_by_itself() {
     }
 }
 
+/// A client's lookups of a name that no rule allows, each over a socket of its own; the answers are the proxy's.
+fn denied(us: i64, client: u8, port: u32) -> Vec<Flow> {
+    let mut flows = lookup(us, (client, port), "evil.test.", (5, &[]), (5, &[]));
+    for flow in &mut flows {
+        if flow.l7.is_some() && flow.is_reply != Some(true.into()) {
+            flow.verdict = Verdict::Dropped.into();
+        }
+    }
+    flows
+}
+
+/// The rows of connections, and those of denied requests.
+fn all_rows(events: &[Flow]) -> Vec<Row> {
+    let mut all = rows(events);
+    let requests = events.iter().filter_map(RequestView::denied);
+    all.extend(requests.filter_map(|view| Row::of_request(&view, true)));
+    all
+}
+
+#[test]
+fn a_connection_of_denied_requests_is_told_with_them() {
+    let mut events = denied(0, 1, 40_000);
+    events.extend(denied(1_000_000, 1, 41_000));
+    let all = all_rows(&events);
+    assert_eq!(all.len(), 2 + 4);
+    let bytes: u64 = all.iter().map(|row| row.bytes).sum();
+    for turn in 0..all.len() {
+        let mut turned = all.clone();
+        turned.rotate_left(turn);
+        let one = grouped(turned);
+        let [(row, places)] = &one[..] else {
+            panic!("{one:#?}")
+        };
+        assert_eq!(row.state(), "x4");
+        assert_eq!((row.connections, row.bytes, places.len()), (6, bytes, 6));
+        assert!(row.request.is_some() && row.requests.total == 0, "{row:#?}");
+    }
+    // One whose requests are no rows, or not all of them, is a row.
+    assert_eq!(folded(rows(&events)).len(), 1);
+    let mut some = all.clone();
+    some.truncate(3);
+    assert_eq!(folded(some).len(), 1 + 1);
+    // So is one that carried an allowed request, or was heard of at another time.
+    let mut other = events.clone();
+    other.extend(lookup(
+        20,
+        (1, 40_000),
+        "api.test.",
+        (0, &["192.0.2.7"]),
+        (0, &[]),
+    ));
+    assert_eq!(folded(all_rows(&other)).len(), 2);
+    let mut late = all;
+    for row in &mut late {
+        if row.request.is_some() {
+            row.start += 3_600_000_000_000;
+            row.last += 3_600_000_000_000;
+        }
+    }
+    assert_eq!(folded(late).len(), 2);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -236,6 +299,10 @@ proptest! {
     ) {
         let mut events = Vec::new();
         for (port, (client, name, answer, ms)) in (40_000..).zip(lookups) {
+            if answer == 0 && name == 0 {
+                events.extend(denied(ms * 1_000, client, port));
+                continue;
+            }
             let a: Answer<'_> = match answer {
                 0 => (0, &["192.0.2.7"]),
                 1 => (0, &[]),
@@ -244,12 +311,18 @@ proptest! {
             };
             events.extend(lookup(ms * 1_000, (client, port), SEARCHED[name], a, a));
         }
-        let mut all = rows(&events);
+        let mut all = all_rows(&events);
         let sums = |rows: &[Row]| rows.iter().fold((0, 0, 0), |(count, requests, bytes), row| {
             (count + row.connections, requests + row.requests.total, bytes + row.bytes)
         });
-        let (wanted, alone) = (sums(&all), all.iter().filter(|row| row.cause().is_none()).count());
-        let causes: std::collections::HashSet<_> = all.iter().filter_map(Row::cause).collect();
+        let told = |row: &&Row| row.request.is_some() || row.only_denied().is_none();
+        let (shown, carriers): (Vec<&Row>, Vec<&Row>) = all.iter().partition(told);
+        let carried: u64 = carriers.iter().map(|row| row.requests.total).sum();
+        let mut wanted = sums(&all);
+        // They are counted where they are rows.
+        wanted.1 -= carried;
+        let alone = shown.iter().filter(|row| row.cause().is_none()).count();
+        let causes: std::collections::HashSet<_> = shown.iter().filter_map(|row| row.cause()).collect();
         let turn = usize::try_from(seed % 1_000).unwrap() % all.len();
         all.rotate_left(turn);
         let one = folded(all);

@@ -100,15 +100,14 @@ fn history(line: LineId, data: &Data) -> Option<History> {
     }
 }
 
-/// Between which ends the connections are that are one line.
+/// Between which ends the connections are that are one line, or that carried the requests which are.
 fn alike(line: LineId, data: &Data) -> HashSet<EndsKey> {
-    match line {
-        LineId::Connection(id) => {
-            let ends = data.alike(id).filter_map(|id| data.ends(id));
-            ends.map(|ends| ends.key()).collect()
-        }
-        LineId::Item(_) => HashSet::new(),
-    }
+    let ends = |line: LineId| match line {
+        LineId::Connection(id) => data.ends(id),
+        LineId::Item(number) => Some(ConnectionEnds::of_event(data.row(number)?)?[0]),
+    };
+    let ends = data.alike(line).filter_map(ends);
+    ends.map(|ends| ends.key()).collect()
 }
 
 /// A connection, or a denied request, as a whole.

@@ -117,22 +117,16 @@ impl Shown {
         match data.unit() {
             Unit::Events => Self::Events(lines.map(|line| line.number).collect()),
             Unit::Connections => {
-                let mut exported = Vec::new();
-                for line in lines {
-                    match line.id {
-                        LineId::Item(number) if line.is_flow() => {
-                            exported.push(Exported::Request(number));
-                        }
-                        LineId::Item(_) => {}
-                        LineId::Connection(id) => {
-                            // Each by itself, those too that are one line.
-                            let others = data.alike(id).filter(|other| *other != id);
-                            let ends = [id].into_iter().chain(others);
-                            let ends = ends.filter_map(|id| data.ends(id));
-                            exported.extend(ends.map(Exported::Connection));
-                        }
-                    }
-                }
+                // Each by itself, those too that are one line.
+                let each = lines.filter(|line| line.is_flow()).flat_map(|line| {
+                    let others = data.alike(line.id).filter(move |other| *other != line.id);
+                    [line.id].into_iter().chain(others)
+                });
+                let exported = each.filter_map(|line| match line {
+                    LineId::Item(number) => Some(Exported::Request(number)),
+                    LineId::Connection(id) => data.ends(id).map(Exported::Connection),
+                });
+                let exported = exported.collect();
                 Self::Connections(exported, data.present())
             }
         }

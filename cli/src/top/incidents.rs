@@ -147,7 +147,7 @@ fn causes(data: &Data) -> Vec<Cause> {
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
     let mut pairs = HashSet::new();
     let mut add = |line: LineId| {
-        let row = data.line_row(line)?;
+        let row = data.own_row(line)?;
         let last = row.last;
         rows.push(row);
         lines.push(line);

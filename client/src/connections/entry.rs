@@ -1,6 +1,9 @@
 //! What stands in a list of connections.
 
-use flow::{Verdict, connection::ConnectionId};
+use flow::{
+    Verdict,
+    connection::{ConnectionId, TupleId},
+};
 
 use crate::view::{Kind, Match};
 
@@ -17,8 +20,14 @@ pub struct Entry {
     pub number: u64,
     /// What it counts as; a connection by its verdict.
     pub kind: Kind,
-    /// Alike for connections that are one row of a table; `None`: it is a row by itself.
+    /// Alike for those that are one row of a table; `None`: it is a row by itself.
     pub cause: Option<u64>,
+    /// Of a connection of which there is no more to say than that its requests were denied: how many; else 0.
+    pub(super) only_denied: u32,
+    /// Of a denied request: between which ends.
+    pub(super) ends: Option<TupleId>,
+    /// Which look at the connections saw it as it is.
+    pub(super) read: u64,
 }
 
 impl Entry {

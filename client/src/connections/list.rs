@@ -9,12 +9,14 @@ use flow::{
     Filter, FlowView as _, Program,
     connection::{Connection, ConnectionId, State, TupleId},
     request::RequestView,
+    rows::Row,
 };
 
 use super::{
     alike::{self, Told},
     entry::Entry,
     joined::{Joined, Position},
+    sums::{self, Sums},
     view,
 };
 use crate::{
@@ -27,7 +29,7 @@ use crate::{
 const AGES: i64 = 10_000_000_000;
 
 /// The connections that match a filter and the places where something is missing, the oldest first:
-/// by when they began. If asked, denied requests of layer 7 are among them, each by itself.
+/// by when they began. If asked, denied requests of layer 7 are among them.
 ///
 /// A connection stays where it is while events of it come. It leaves when the store holds none of them
 /// any more.
@@ -41,6 +43,10 @@ pub struct ConnectionList {
     entries: Vec<Entry>,
     /// The entries as rows of a table.
     told: Told,
+    /// Of rows that are several entries.
+    sums: Sums,
+    /// How often it was looked.
+    looks: u64,
     /// Denied requests are entries, too.
     with_requests: bool,
     position: Position,
@@ -78,6 +84,8 @@ impl ConnectionList {
             within: None,
             entries: Vec::new(),
             told: Told::default(),
+            sums: Sums::default(),
+            looks: 0,
             with_requests: false,
             position: Position::default(),
             waiting: BTreeSet::new(),
@@ -106,6 +114,7 @@ impl ConnectionList {
 
     /// Looks at what has become of the connections; `now`: Unix ns. Says what changed in the list.
     pub fn advance(&mut self, joined: &Joined, snapshot: &Snapshot, now: i64) -> Changes {
+        self.looks += 1;
         let aged = self.narrowed && now.saturating_sub(self.looked) > AGES;
         let changed = joined.since(self.position).filter(|_| !aged);
         let mut fresh = Vec::new();
@@ -159,6 +168,7 @@ impl ConnectionList {
         merge(&mut self.entries, fresh);
         if !is_same {
             self.told = Told::of(&self.entries);
+            self.sums.keep(|cause| self.told.has(cause));
         }
         let is_connection = |entry: &&Entry| matches!(entry.kind, Kind::Flow(_));
         self.connections = self.entries.iter().filter(is_connection).count();
@@ -195,13 +205,17 @@ impl ConnectionList {
         let (start, last) = (connection.start(), connection.last());
         let lived = |(from, to): (i64, i64)| start <= to && last >= from;
         if self.within.is_none_or(lived) && self.program.matches(&view) {
+            let (cause, only_denied) = alike::of_connection(connection, &view);
             fresh.push(Entry {
                 start,
                 id: Some(connection.id()),
                 last,
                 number: held(connection, snapshot),
                 kind: Kind::Flow(view.verdict()),
-                cause: alike::cause(connection, &view),
+                cause,
+                only_denied,
+                ends: None,
+                read: self.looks,
             });
         }
     }
@@ -255,7 +269,10 @@ impl ConnectionList {
                             last: time,
                             number,
                             kind: Kind::Flow(view.verdict()),
-                            cause: None,
+                            cause: alike::of_request(&view, time),
+                            only_denied: 0,
+                            ends: joined.connections().id_of(row),
+                            read: self.looks,
                         });
                     }
                     continue;
@@ -280,6 +297,9 @@ impl ConnectionList {
                 number,
                 kind: Kind::Marker(mark.lost()),
                 cause: None,
+                only_denied: 0,
+                ends: None,
+                read: self.looks,
             });
         }
     }
@@ -294,6 +314,32 @@ impl ConnectionList {
     #[must_use]
     pub fn told(&self) -> &Told {
         &self.told
+    }
+
+    /// A row of [`Self::told`] with all entries that are one with it, or those that lived in a time (Unix ns, both
+    /// included); `now`: Unix ns. `None` of an entry that is a row by itself, and if none is held any more.
+    ///
+    /// Of many only what has changed since it was asked last is read.
+    #[must_use]
+    pub fn row(
+        &self,
+        of: &Entry,
+        within: Option<(i64, i64)>,
+        joined: &Joined,
+        snapshot: &Snapshot,
+        now: i64,
+    ) -> Option<Row> {
+        let lived = |entry: &&Entry| {
+            within.is_none_or(|(from, to)| entry.start <= to && entry.last >= from)
+        };
+        let members = || self.told.members(&self.entries, of);
+        let read = |entry: &Entry| entry.row(joined.connections(), snapshot, now);
+        match self.told.cause(of) {
+            Some(cause) if members().all(|entry| lived(&entry)) => {
+                self.sums.row(cause, members(), read)
+            }
+            Some(_) | None => sums::sum(members().filter(lived).filter_map(read)),
+        }
     }
 
     /// How many of the entries are connections or denied requests, and no marks.

@@ -172,10 +172,11 @@ fn read(known: &ConnectionSnapshot<'_>, id: ConnectionId, flags: &str) -> Result
     let number = *connection.deciding();
     let event = view.event();
     let alike = known.list.told().members(known.list.entries(), entry);
-    let alike: Vec<_> = alike.filter_map(|entry| entry.id).collect();
+    let mut alike = alike.peekable();
     // It is the row of all if it is the first.
-    let is_row = alike.first() == Some(&connection.id());
-    let alike: HashSet<_> = alike.into_iter().filter(|_| is_row).collect();
+    let is_row = alike.peek().is_some_and(|first| first.id == entry.id);
+    let alike = alike.filter(|_| is_row).filter_map(|entry| entry.id);
+    let alike: HashSet<_> = alike.collect();
     let shown = |end: &End| end.verdict.is_some() || !end.text.is_empty();
     Ok(Details {
         row: connections::of(&connection, &view, rows::CONNECTION),

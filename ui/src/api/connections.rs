@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use client::connections::{Entry, Told, denied_request, told_row, view};
+use client::connections::{Entry, Told, denied_request, view};
 use client::view::Match;
 use client::{Row as FlowRow, Snapshot};
 use flow::FlowView as _;
@@ -260,15 +260,10 @@ pub(super) fn told(
     columns: &[AttributeId],
 ) -> Option<Row> {
     let mut row = row(known, entry, columns)?;
-    let lived = lived(times);
-    let members = known.list.told().members(known.list.entries(), entry);
-    let members = members.filter(|member| lived(member));
-    let all = told_row(
-        members,
-        known.joined.connections(),
-        known.snapshot,
-        known.now,
-    );
+    let within = (!times.is_all()).then(|| times.bounds());
+    let all = known
+        .list
+        .row(entry, within, known.joined, known.snapshot, known.now);
     let Some(all) = all.filter(|all| all.connections > 1) else {
         return Some(row);
     };

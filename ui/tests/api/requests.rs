@@ -215,7 +215,11 @@ async fn lookups_of_a_name_are_one_row_if_that_is_asked_for() {
     let each = server.get("/api/connections?limit=100").await.json();
     assert_eq!((&each["total"], &each["flows"]), (&json!(11), &json!(11)));
     let told = server.get("/api/connections?fold=true").await.json();
-    assert_eq!((&told["total"], &told["flows"]), (&json!(4), &json!(11)));
+    assert_eq!((&told["total"], &told["flows"]), (&json!(2), &json!(11)));
+    // Both denied requests with the connection that carried nothing else.
+    let denied = rows(&told, "request");
+    assert_eq!((denied.len(), &denied[0]["connections"]), (1, &json!(3)));
+    assert_eq!(cell(&told, denied[0], "state"), "x2");
     let lookup = *rows(&told, "connection").last().unwrap();
     assert_eq!(lookup["connections"], 8);
     assert_eq!(cell(&told, lookup, "state"), "x8, 16 requests");

@@ -291,7 +291,8 @@ export interface paths {
                     /**
                      * @description Whether allowed connections that are over, began in the same minute, and whose requests asked the same and were answered
                      *     alike, are one row: of one client, to one server's workload and port, by the same rules. Of DNS that is all that a
-                     *     resolver makes of a name: of types A and AAAA, and what its search list made of it
+                     *     resolver makes of a name: of types A and AAAA, and what its search list made of it. And whether denied requests
+                     *     of one minute and cause are one row, in which the connections are that carried nothing else
                      */
                     fold?: components["parameters"]["fold"];
                 };
@@ -1082,7 +1083,8 @@ export interface paths {
                     /**
                      * @description Whether allowed connections that are over, began in the same minute, and whose requests asked the same and were answered
                      *     alike, are one row: of one client, to one server's workload and port, by the same rules. Of DNS that is all that a
-                     *     resolver makes of a name: of types A and AAAA, and what its search list made of it
+                     *     resolver makes of a name: of types A and AAAA, and what its search list made of it. And whether denied requests
+                     *     of one minute and cause are one row, in which the connections are that carried nothing else
                      */
                     fold?: components["parameters"]["fold"];
                     /** @description What a row is and what is counted: what a node reported of a packet, or a connection with the events of both ends. A filter about single packets is refused for connections */
@@ -1183,7 +1185,7 @@ export interface components {
             /** @description In the order of the columns asked for; times as RFC 3339 in UTC */
             cells: string[];
             requests?: components["schemas"]["CarriedRequests"];
-            /** @description Of several connections that are alike and one row: how many; the row is in the place of the first, and has its id */
+            /** @description Of several connections or denied requests that are alike and one row: how many; the row is in the place of the first, and has its id */
             connections?: number;
             /** @description For a loss */
             lost?: number;
@@ -2200,7 +2202,8 @@ export interface components {
         /**
          * @description Whether allowed connections that are over, began in the same minute, and whose requests asked the same and were answered
          *     alike, are one row: of one client, to one server's workload and port, by the same rules. Of DNS that is all that a
-         *     resolver makes of a name: of types A and AAAA, and what its search list made of it
+         *     resolver makes of a name: of types A and AAAA, and what its search list made of it. And whether denied requests
+         *     of one minute and cause are one row, in which the connections are that carried nothing else
          */
         fold: boolean;
         /** @description A workload or a pod, `shop/web` */

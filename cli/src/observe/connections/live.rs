@@ -106,8 +106,16 @@ impl Live {
             gone.extend(places);
         }
         for (_, places) in live {
-            let is_past = |at: &usize| match at.checked_sub(sums).and_then(|at| self.rows.get(at)) {
-                Some((_, row, _)) => is_past(row, now),
+            let own = |at: &usize| self.rows.get(at.checked_sub(sums)?).map(|(_, row, _)| row);
+            // A connection is told with its denied requests for as long as they are held: they wait for it.
+            let connections = places.iter().filter_map(own);
+            let waiting: HashSet<Option<u16>> = connections
+                .filter(|row| row.request.is_none() && !is_past(row, now))
+                .map(|row| row.source_port)
+                .collect();
+            let is_past = |at: &usize| match own(at) {
+                Some(row) if row.request.is_some() && waiting.contains(&row.source_port) => false,
+                Some(row) => is_past(row, now),
                 None => true,
             };
             let (past, _): (Vec<usize>, Vec<usize>) = places.iter().partition(|at| is_past(at));

@@ -149,7 +149,7 @@ impl Lines {
         }
     }
 
-    /// Lines of the table: connections that are alike are one.
+    /// Lines of the table: what is alike is one.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Connections(list) => list.told().len(),
@@ -188,22 +188,40 @@ impl Lines {
         (0..number).map(move |at| get(at).expect("it is below the length"))
     }
 
-    /// The connections that are one line with one, itself among them; none if it is a line by itself. `start`:
-    /// when it began.
-    pub(super) fn alike(&self, id: ConnectionId, start: i64) -> impl Iterator<Item = &Entry> {
+    /// What is one line with this, itself among them; none if it is a line by itself. `start`: when a connection
+    /// began.
+    pub(super) fn alike(&self, id: LineId, start: Option<i64>) -> impl Iterator<Item = &Entry> {
         let found = match self {
             Self::Connections(list) => {
-                let at = self.place_of_each(LineId::Connection(id), Some(start));
-                let entries = list.entries();
-                let entry = entries.get(at).filter(|entry| entry.id == Some(id));
-                entry.map(|entry| list.told().members(entries, entry))
+                let entry = self.entry(id, start);
+                entry.map(|entry| list.told().members(list.entries(), entry))
             }
             Self::Events(_) => None,
         };
         found.into_iter().flatten()
     }
 
-    /// The place of a line or, if it isn't there, of what comes behind it. `start`: when a connection
+    /// The list of connections, if lines are such, and of what is in a line its entry.
+    pub(super) fn of_connections(
+        &self,
+        id: LineId,
+        start: Option<i64>,
+    ) -> Option<(&ConnectionList, &Entry)> {
+        match self {
+            Self::Connections(list) => Some((list, self.entry(id, start)?)),
+            Self::Events(_) => None,
+        }
+    }
+
+    fn entry(&self, id: LineId, start: Option<i64>) -> Option<&Entry> {
+        let Self::Connections(list) = self else {
+            return None;
+        };
+        let entry = list.entries().get(self.place_of_each(id, start))?;
+        (Line::from(entry).id == id).then_some(entry)
+    }
+
+    /// The place of a line or, if it isn't there, of what comes behind it. `start`: when it
     /// began, if that is known.
     pub(super) fn place(&self, id: LineId, start: Option<i64>) -> usize {
         self.line_of(self.place_of_each(id, start))
@@ -234,9 +252,13 @@ impl Lines {
             }
             // A mark or a denied request among connections.
             (Self::Connections(list), LineId::Item(number)) => {
-                let mut entries = list.entries().iter();
+                let entries = list.entries();
                 let is = |entry: &Entry| entry.id.is_none() && entry.number == number;
-                entries.position(is).unwrap_or(0)
+                let from = start.map_or(0, |start| {
+                    entries.partition_point(|entry| entry.start < start)
+                });
+                let found = entries[from..].iter().position(is).map(|at| from + at);
+                found.or_else(|| entries.iter().position(is)).unwrap_or(0)
             }
             (Self::Events(_), LineId::Connection(_)) => 0,
         }

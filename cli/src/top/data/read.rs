@@ -81,29 +81,30 @@ impl Data {
         self.connection(id).map(|of| ConnectionEnds::of(&of))
     }
 
-    /// The connections that are one line with one, itself among them; none if it is a line by itself.
-    pub(crate) fn alike(&self, id: ConnectionId) -> impl Iterator<Item = ConnectionId> {
-        let start = self.connection(id).map(|connection| connection.start());
-        let found = start.map(|start| self.lines.alike(id, start));
-        found.into_iter().flatten().filter_map(|entry| entry.id)
+    /// What is one line with this, itself among them; none if it is a line by itself.
+    pub(crate) fn alike(&self, line: LineId) -> impl Iterator<Item = LineId> {
+        let found = self.lines.alike(line, self.time(line));
+        found.map(|entry| Line::from(entry).id)
     }
 
-    /// A connection as a row of a table, with those that are one line with it.
-    pub(crate) fn connection_row(&self, id: ConnectionId) -> Option<rows::Row> {
-        let connection = self.connection(id)?;
-        let members = self.lines.alike(id, connection.start());
-        let (joined, shown) = (self.joined.connections(), &self.shown);
-        if let Some(row) = connections::told_row(members, joined, shown, self.present) {
-            return Some(row);
-        }
-        let view = connections::view(&connection, &self.shown, self.present)?;
-        rows::Row::new(&connection, &view, true)
-    }
-
-    /// What stands in a line as a row of a table, if lines are connections: a connection or a denied request.
+    /// What stands in a line as a row of a table, if lines are connections: a connection or a denied request, with
+    /// those that are one line with it.
     pub(crate) fn line_row(&self, line: LineId) -> Option<rows::Row> {
+        let found = self.lines.of_connections(line, self.time(line));
+        let all = found.and_then(|(list, entry)| {
+            list.row(entry, None, &self.joined, &self.shown, self.present)
+        });
+        all.or_else(|| self.own_row(line))
+    }
+
+    /// The same without others.
+    pub(crate) fn own_row(&self, line: LineId) -> Option<rows::Row> {
         match line {
-            LineId::Connection(id) => self.connection_row(id),
+            LineId::Connection(id) => {
+                let connection = self.connection(id)?;
+                let view = connections::view(&connection, &self.shown, self.present)?;
+                rows::Row::new(&connection, &view, true)
+            }
             LineId::Item(number) => rows::Row::of_request(&self.request(number)?, true),
         }
     }

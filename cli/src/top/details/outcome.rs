@@ -46,14 +46,14 @@ pub(super) fn connection(row: &Row, to: &mut Document) {
             Style::Plain,
         ),
     ]);
-    let mut stands = match facts.drops {
-        0 if row.connections > 1 => {
-            let connections = many(row.connections, "connection");
-            format!("{connections} alike, {}", facts.state.name())
-        }
-        0 => facts.state.name().to_owned(),
-        _ => format!("{}, {}", facts.state.name(), row.drops()),
-    };
+    let mut stands = facts.state.name().to_owned();
+    // Requests are counted below, whichever connections carried them.
+    if row.connections > 1 && row.request.is_none() {
+        stands = format!("{} alike, {stands}", many(row.connections, "connection"));
+    }
+    if facts.drops > 0 {
+        stands.push_str(&format!(", {}", row.drops()));
+    }
     if facts.age_ns > 0 {
         stands.push_str(&format!(", {}", span(facts.age_ns)));
     }

@@ -32,7 +32,7 @@ fn lookups_of_a_name_are_one_line() {
 fn lines_of_several_connections_are_found_counted_and_left() {
     let mut sample = Sample::of_file(SEARCH, 120, 60);
     let data = &sample.model.data;
-    assert_eq!((data.len(), data.rows(), data.lines().len()), (4, 11, 11));
+    assert_eq!((data.len(), data.rows(), data.lines().len()), (2, 11, 11));
     // Wherever a connection is, its line is that of all that are alike.
     let lines: Vec<usize> = data.lines().map(|line| data.line(line.id)).collect();
     let mut seen = lines.clone();
@@ -47,7 +47,7 @@ fn lines_of_several_connections_are_found_counted_and_left() {
     assert_eq!(data.line_at(last.time), 0);
     // Sorted they are still one.
     sample.press("Home s");
-    assert_eq!(sample.model.data.len(), 4);
+    assert_eq!(sample.model.data.len(), 2);
     // Down, up, and by time again.
     sample.press("s s Home Enter z");
     let mut text = sample.text();

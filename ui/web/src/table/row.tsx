@@ -82,6 +82,11 @@ export function connectionOf(row: Row): string | null {
   return row.kind === 'connection' ? (row.id ?? null) : null;
 }
 
+/** The id of a row that may change while it is shown: a connection, or requests that are one row. */
+export function changing(row: Row): string | null {
+  return row.kind === 'connection' || row.kind === 'request' ? (row.id ?? null) : null;
+}
+
 function sameCells(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
   return a === b || (a?.length === b?.length && (a?.every((cell, at) => cell === b?.[at]) ?? true));
 }
@@ -144,12 +149,12 @@ export const FlowRow = memo(
       </div>
     );
   },
-  // A flow never changes, a connection does; how it is opened is the same for the same place.
+  // A flow never changes; a connection does, and requests that are one row become more. How it is opened is the same for the same place.
   (before, after) =>
     before.row?.seq === after.row?.seq &&
     before.row?.id === after.row?.id &&
     before.row?.judged === after.row?.judged &&
-    (after.row?.kind === 'connection' ? sameCells(before.row?.cells, after.row.cells) : before.row?.cells.length === after.row?.cells.length) &&
+    (after.row && changing(after.row) !== null ? sameCells(before.row?.cells, after.row.cells) : before.row?.cells.length === after.row?.cells.length) &&
     before.index === after.index &&
     before.columns === after.columns &&
     before.chosen === after.chosen &&

@@ -17,7 +17,7 @@ import { ColumnChooser } from './columns';
 import { Empty } from './empty';
 import { Export } from './export';
 import { Pages } from './pages';
-import { FlowRow, connectionOf, least, template } from './row';
+import { FlowRow, changing, connectionOf, least, template } from './row';
 import { Tail } from './tail';
 import { reveal, scrollHeight, seen, type Geometry } from './window';
 
@@ -113,10 +113,10 @@ export function FlowTable() {
 
   // While somebody reads rows stay where they are; what becomes of a connection is still told.
   const goesOn = at === null && !sorted && unit === 'connections' && now?.columns.join(',') === names;
-  const fresh = useMemo(() => new Map((goesOn ? (now?.rows ?? []) : []).map((row) => [connectionOf(row), row])), [now, goesOn]);
+  const fresh = useMemo(() => new Map((goesOn ? (now?.rows ?? []) : []).map((row) => [changing(row), row])), [now, goesOn]);
   const rowAt = (index: number): Row | undefined => {
     const row = pages ? pages.row(index) : known?.[index];
-    return (row && row.kind === 'connection' ? fresh.get(connectionOf(row)) : undefined) ?? row;
+    return (row && changing(row) !== null ? fresh.get(changing(row)) : undefined) ?? row;
   };
   const rows: { index: number; row: Row | undefined }[] = [];
   for (let index = part.first; index < part.last; index++) rows.push({ index, row: rowAt(index) });
