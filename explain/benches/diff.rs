@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cluster::{Identities, ObjectName, State};
+use flows_explain::cancel::Cancel;
 use flows_explain::diff::Comparison;
 use flows_explain::flow_groups::FlowGroups;
 use flows_explain::proto::group_flow;
@@ -171,10 +172,20 @@ fn main() {
     let labels = groups.pod_labels();
     let (mut rows, mut denied) = (0, 0);
     let comparing = seconds(|| {
-        let comparison = Comparison::new(&before.context(), &after.context(), &labels);
+        let comparison = Comparison::new(
+            &before.context(),
+            &after.context(),
+            &labels,
+            &Cancel::default(),
+        );
         rows = comparison.changes().len();
     });
-    let comparison = Comparison::new(&before.context(), &after.context(), &labels);
+    let comparison = Comparison::new(
+        &before.context(),
+        &after.context(),
+        &labels,
+        &Cancel::default(),
+    );
     let deciding = seconds(|| denied = comparison.flow_impact(&groups).changes.len());
     assert!(
         rows > 0 && denied > 0 && !comparison.changes().is_empty(),

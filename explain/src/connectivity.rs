@@ -19,6 +19,7 @@ use cluster::Labels;
 use ipnet::IpNet;
 use policy::{Direction, Reason};
 
+use crate::cancel::Cancel;
 use crate::trace::{PolicyContext, Span, spans_between};
 
 mod locator;
@@ -74,13 +75,17 @@ pub(crate) fn allows(decisions: &Decisions) -> bool {
 
 impl<const N: usize> Connectivity<N> {
     /// Compiles the tables of all pods. `former` are labels of pods that are gone: groups of their own,
-    /// where no pod has them.
-    pub(crate) fn new(contexts: [&PolicyContext<'_>; N], former: &BTreeSet<Labels>) -> Self {
+    /// where no pod has them. If it is cancelled not all of it is there.
+    pub(crate) fn new(
+        contexts: [&PolicyContext<'_>; N],
+        former: &BTreeSet<Labels>,
+        cancel: &Cancel,
+    ) -> Self {
         let found = peer_groups::find(contexts, former);
         let mut interner = Interner::default();
         let tables = std::array::from_fn(|cluster| {
             let (known, owners) = (&found.known[cluster], &found.owners[cluster]);
-            ClusterTables::compile(contexts[cluster], known, owners, &mut interner)
+            ClusterTables::compile(contexts[cluster], known, owners, &mut interner, cancel)
         });
         Self {
             members: found.members,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cluster::Labels;
 use policy::{Direction, Reason};
 
+use crate::cancel::Cancel;
 use crate::connectivity::{
     Connectivity, Decisions, PairColumns, PeerGroup, PeerKind, PortSet, ReasonId, SpanDecisions,
     allows, products,
@@ -55,6 +56,7 @@ pub struct ChangedEnd {
 /// Two states of a cluster side by side.
 pub struct Comparison {
     connectivity: Connectivity<2>,
+    cancel: Cancel,
 }
 
 /// Of a change without its ends: what it is put together by.
@@ -66,14 +68,17 @@ struct ChangeKey {
 
 impl Comparison {
     /// Compiles what pods' policies are before and after. `former` are labels of pods that are gone and
-    /// whose flows are to be looked at.
+    /// whose flows are to be looked at. If it is cancelled, then or later, what is told isn't whole: it is for
+    /// nobody.
     pub fn new(
         before: &PolicyContext<'_>,
         after: &PolicyContext<'_>,
         former: &BTreeSet<Labels>,
+        cancel: &Cancel,
     ) -> Self {
         Self {
-            connectivity: Connectivity::new([before, after], former),
+            connectivity: Connectivity::new([before, after], former, cancel),
+            cancel: cancel.clone(),
         }
     }
 
@@ -109,6 +114,9 @@ impl Comparison {
         // Pods that are gone are asked about by flows alone.
         let is_there = |index: &usize| members[*index].group.kind != PeerKind::FormerPods;
         for source in (0..count).filter(is_there) {
+            if self.cancel.is_cancelled() {
+                return Vec::new();
+            }
             for destination in (0..count).filter(is_there) {
                 let ([ingress, _], [_, egress]) = (&changed[destination], &changed[source]);
                 if !ingress.contains(source) && !egress.contains(destination) {
@@ -128,6 +136,9 @@ impl Comparison {
         let mut rows = Vec::new();
         for ((key, ports), mut pairs) in pairs {
             pairs.retain(|(source, destination)| source != destination || !is_idle(*source));
+            if self.cancel.is_cancelled() {
+                return Vec::new();
+            }
             for product in products(&pairs, is_idle) {
                 let groups = |of: &BTreeSet<usize>| -> Vec<Arc<PeerGroup>> {
                     of.iter()

@@ -8,6 +8,7 @@ use flow::quantity::{grouped, many};
 use policy::{Reason, ReasonKind};
 use proto::flows::v1::{Diagnostic, diagnostic};
 
+use crate::cancel::{Cancel, Cancelled};
 use crate::connectivity::PeerGroup;
 use crate::diff::{Became, Change, Comparison, FlowImpact};
 use crate::flow_groups::FlowGroups;
@@ -43,24 +44,30 @@ pub struct Report {
 impl Report {
     /// Compares two states. `checked` is what validating the change found; `flows` are recorded ones,
     /// and which.
+    ///
+    /// # Errors
+    /// It was cancelled meanwhile.
     pub fn new(
         before: &PolicyInputs,
         after: &PolicyInputs,
         checked: &validate::Report,
         flows: Option<(&FlowGroups, String)>,
-    ) -> Self {
+        cancel: &Cancel,
+    ) -> Result<Self, Cancelled> {
         let objects = changed_objects(&before.state, &after.state);
         let former = flows.as_ref().map(|(groups, _)| groups.pod_labels());
         let (before, after) = (before.context(), after.context());
-        let comparison = Comparison::new(&before, &after, &former.unwrap_or_default());
-        Self {
+        let comparison = Comparison::new(&before, &after, &former.unwrap_or_default(), cancel);
+        let report = Self {
             warnings: warnings(checked, &objects),
             unmatched: comparison.unmatched().to_vec(),
             groups: comparison.groups().cloned().collect(),
             changes: comparison.changes(),
             impact: flows.map(|(groups, origin)| (comparison.flow_impact(groups), origin)),
             objects,
-        }
+        };
+        cancel.check()?;
+        Ok(report)
     }
 
     /// Pairs of workloads (or prefixes, or entities) of which some connection becomes so.

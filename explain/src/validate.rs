@@ -25,6 +25,7 @@ mod partial_shadow;
 mod subsumption;
 mod summary;
 
+use crate::cancel::Cancel;
 use overlap::Overlaps;
 use subsumption::{ElementScope, Pods};
 
@@ -136,12 +137,17 @@ pub struct File {
 /// Looks at the objects of files, as they would be beside what `present` holds; an object of the same
 /// name is replaced.
 pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
-    propose(files, present, config).0
+    propose(files, present, config, &Cancel::default()).0
 }
 
 /// As [`validate`], with the state that there would be: what `present` holds and the objects of the files.
-/// It is meant for use only if nothing is refused.
-pub fn propose(files: &[File], present: &State, config: &Config) -> (Report, State) {
+/// It is meant for use only if nothing is refused. If it is cancelled not everything has been looked at.
+pub fn propose(
+    files: &[File],
+    present: &State,
+    config: &Config,
+    cancel: &Cancel,
+) -> (Report, State) {
     let mut report = Report::default();
     let mut state = present.clone();
     let mut given: BTreeMap<ObjectName, Origin> = BTreeMap::new();
@@ -230,7 +236,7 @@ pub fn propose(files: &[File], present: &State, config: &Config) -> (Report, Sta
         }
     }
     let context = LintContext::new(&state, &policies, config);
-    for raw in &order {
+    for raw in order.iter().take_while(|_| !cancel.is_cancelled()) {
         let Some(policy) = policies.get(&raw.name) else {
             continue;
         };

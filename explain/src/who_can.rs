@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cluster::{Labels, NamespacedName};
 use policy::{Direction, Reason, ReasonKind};
 
+use crate::cancel::Cancel;
 use crate::connectivity::{
     Connectivity, PairColumns, PeerGroup, PeerKind, PortSet, ReasonId, SpanDecisions, allows,
 };
@@ -78,7 +79,7 @@ impl Reachability {
     /// Compiles what pods' policies are. With `flows` edges tell whether they were used.
     pub fn new(context: &PolicyContext<'_>, flows: Option<&FlowGroups>) -> Self {
         let former: BTreeSet<Labels> = flows.map(FlowGroups::pod_labels).unwrap_or_default();
-        let connectivity = Connectivity::new([context], &former);
+        let connectivity = Connectivity::new([context], &former, &Cancel::default());
         let recorded = flows.map(|flows| recorded(&connectivity, flows));
         Self {
             connectivity: Arc::new(connectivity),

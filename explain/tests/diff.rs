@@ -8,9 +8,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use cluster::{Identities, NamespacedName, ObjectName, State};
+use flows_explain::cancel::{Cancel, Cancelled};
 use flows_explain::connectivity::{PeerGroup, PeerKind};
 use flows_explain::diff::{Became, Change, Comparison};
+use flows_explain::diff_report::Report;
+use flows_explain::policy_inputs::PolicyInputs;
 use flows_explain::trace::{End, Explanation, PolicyContext, Port, TraceQuery};
+use flows_explain::validate;
 use ipnet::IpNet;
 use policy::{Config, Policy};
 use testing_policy::generate::{UNMANAGED, next_probe, world};
@@ -47,7 +51,7 @@ impl Cluster {
 }
 
 fn comparison(before: &PolicyContext<'_>, after: &PolicyContext<'_>) -> Comparison {
-    Comparison::new(before, after, &BTreeSet::new())
+    Comparison::new(before, after, &BTreeSet::new(), &Cancel::default())
 }
 
 /// The same cluster after an edit: policies go, come and change places; pods get other labels or ports.
@@ -325,4 +329,20 @@ fn rows_are_what_two_traces_say_and_nothing_is_missing() {
         assert!(met >= least, "{name}: {ledger:?}");
     }
     eprintln!("{ledger:?}");
+}
+
+/// What was cancelled is told to nobody as if it were all.
+#[test]
+fn a_report_that_is_cancelled_is_none() {
+    let mut random = Random::new(1);
+    let old = world(&mut random);
+    let new = edited(&old, &mut random);
+    let [before, after] = [&old, &new]
+        .map(|world| PolicyInputs::new(Arc::new(state(&world.manifests())), Config::default()));
+    let checked = validate::Report::default();
+    let cancel = Cancel::default();
+    let report = |cancel: &Cancel| Report::new(&before, &after, &checked, None, cancel);
+    assert!(report(&cancel).is_ok());
+    cancel.cancel();
+    assert_eq!(report(&cancel).err(), Some(Cancelled));
 }

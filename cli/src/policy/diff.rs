@@ -6,6 +6,7 @@ mod text;
 
 use std::{io::Write as _, path::PathBuf};
 
+use explain::cancel::Cancel;
 use explain::diff::Became;
 use explain::diff_report::{Report, markdown};
 
@@ -96,7 +97,9 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         flows
             .as_ref()
             .map(|flows| (&flows.groups, flows.origin.clone())),
-    );
+        &Cancel::default(),
+    )
+    .map_err(|cancelled| Error::Usage(cancelled.to_string()))?;
     let mut out = anstream::stdout().lock();
     let written = match format {
         Format::Text => write!(out, "{}", text::show(&report)).map_err(Error::from),

@@ -10,6 +10,7 @@ use policy::{Cookies, Direction, Reason, TableInput, TableOwner, TableQuery, Tab
 use policy::{compile_tables, decide};
 
 use super::EndDecision;
+use crate::cancel::Cancel;
 use crate::trace::{KnownIdentities, PolicyContext};
 
 /// Number of a reason, over all clusters; 0 if the rules are not known.
@@ -124,16 +125,20 @@ impl Interner {
 }
 
 impl ClusterTables {
-    /// Compiles the tables of owners, under their numbers.
+    /// Compiles the tables of owners, under their numbers; if it is cancelled not all of them.
     pub(super) fn compile(
         context: &PolicyContext<'_>,
         known: &KnownIdentities,
         owners: &BTreeMap<TableOwner, u32>,
         interner: &mut Interner,
+        cancel: &Cancel,
     ) -> Self {
         let mut all = Tables::default();
         let owners: Vec<(&TableOwner, &u32)> = owners.iter().collect();
         for owners in owners.chunks(TOGETHER) {
+            if cancel.is_cancelled() {
+                break;
+            }
             let owners = owners.iter().map(|(owner, id)| ((*owner).clone(), **id));
             let mut cookies = Cookies::default();
             let input = TableInput {

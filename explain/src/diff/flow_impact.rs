@@ -72,6 +72,9 @@ impl Comparison {
         let mut known: HashMap<(usize, usize, u8, u16), _> = HashMap::new();
         let mut sums: BTreeMap<(ChangeKey, usize, usize, u8, u16), Sum> = BTreeMap::new();
         for (index, group) in flows.groups().iter().enumerate() {
+            if self.cancel.is_cancelled() {
+                return impact;
+            }
             let ends = [&group.source, &group.destination].map(|end| locator.find(end));
             let [Some(source), Some(destination)] = ends else {
                 impact.unknown += group.flows;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
+use explain::cancel::{Cancel, Cancelled};
 use explain::diff::{Became, Change, ChangedEnd, FlowImpact};
 use explain::diff_report::{Names, ObjectChange, Report, connections, markdown, reason_text};
 use explain::policy_inputs::PolicyInputs;
@@ -141,26 +142,33 @@ pub(super) async fn post(
     let PolicyText { yaml } = sent(request, LONGEST).await?;
     let cluster = app.cluster_view().await;
     let place = begun.place().await;
+    let cancel = Cancel::default();
+    // The server drops this where it has taken too long, and where the client is gone: the work ends with it.
+    let waits = cancel.on_drop();
     let done = tokio::task::spawn_blocking(move || {
-        let answer = check(&app, cluster, yaml);
-        // Held as long as this works, whether or not somebody still waits for it.
+        let answer = check(&app, cluster, yaml, &cancel);
+        // Held as long as this works, which may be a moment longer than somebody waits for it.
         drop((place, begun));
         answer
     });
-    done.await.map(Json).map_err(|error| {
+    let failed = |error: &dyn std::error::Error| {
         tracing::error!(%error, "a check of policies failed");
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the policies could not be checked",
         )
-    })
+    };
+    let answer = done.await.map_err(|error| failed(&error))?;
+    drop(waits);
+    answer.map(Json).map_err(|cancelled| failed(&cancelled))
 }
 
 fn check(
     app: &AppState,
     cluster: Result<Arc<ClusterView>, Unanswered>,
     yaml: String,
-) -> PolicyCheck {
+    cancel: &Cancel,
+) -> Result<PolicyCheck, Cancelled> {
     let files = [File {
         name: NAME.into(),
         text: yaml,
@@ -168,7 +176,8 @@ fn check(
     let none = PolicyInputs::new(Arc::default(), Config::default());
     let inputs = cluster.as_ref().map(|cluster| &cluster.inputs);
     let present = inputs.unwrap_or(&none);
-    let (report, state) = propose(&files, &present.state, &present.config);
+    let (report, state) = propose(&files, &present.state, &present.config, cancel);
+    cancel.check()?;
     let mut answer = PolicyCheck::new(&explain::proto::report(&report), cluster.is_ok());
     let before = match inputs {
         _ if report.count(Severity::Error) > 0 => {
@@ -187,11 +196,12 @@ fn check(
             let recorded = app.recorded.get(&app.store, app.present());
             let RecordedFlows { groups, origin } = &*recorded;
             let flows = Some((groups, origin.clone()));
-            answer.diff = Some(Diff::new(&Report::new(before, &after, &report, flows)));
+            let compared = Report::new(before, &after, &report, flows, cancel)?;
+            answer.diff = Some(Diff::new(&compared));
         }
         Err(why) => answer.no_diff = Some(why),
     }
-    answer
+    Ok(answer)
 }
 
 impl PolicyCheck {

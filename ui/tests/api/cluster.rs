@@ -40,7 +40,12 @@ impl Cluster {
             })
             .collect();
         let config = policy::Config::default();
-        let (report, state) = propose(&files, &cluster::State::default(), &config);
+        let (report, state) = propose(
+            &files,
+            &cluster::State::default(),
+            &config,
+            &explain::cancel::Cancel::default(),
+        );
         assert_eq!(report.count(explain::validate::Severity::Error), 0);
         let state = explain::proto::state_response(&state, &state.policies, &config);
         let said = Arc::new(Mutex::new(Vec::new()));

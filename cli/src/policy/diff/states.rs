@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use cluster::{Kind, ObjectName, State};
+use explain::cancel::Cancel;
 use explain::validate::{self, File, Severity};
 use flow::print::escape;
 use proto::flows::v1::{Diagnostic, diagnostic};
@@ -85,7 +86,7 @@ fn propose(
     deleted: &[ObjectName],
 ) -> Result<States, Error> {
     let config = &before.inputs.config;
-    let (report, mut state) = validate::propose(files, &present, config);
+    let (report, mut state) = validate::propose(files, &present, config, &Cancel::default());
     if report.count(Severity::Error) > 0 {
         let mut refused = explain::proto::report(&report);
         refused.meanings.clear();
