@@ -311,7 +311,7 @@ fn end_named(text: &str) -> end::Of {
 }
 
 /// `NAME:PORT`; an IPv6 address with a port is in brackets.
-fn with_port(text: &str) -> (&str, Option<&str>) {
+pub(super) fn with_port(text: &str) -> (&str, Option<&str>) {
     match text.rsplit_once(':') {
         Some((name, port))
             if text.parse::<IpAddr>().is_err() && !name.is_empty() && !port.is_empty() =>

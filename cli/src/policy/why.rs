@@ -162,27 +162,33 @@ struct NumberedPort {
     protocol: u8,
 }
 
-/// `NAME:PORT`, `NAME:53/udp`
+/// `NAME:PORT`, `NAME:53/udp`, as `flows policy trace` takes them; the port by its number, as flows have it.
 fn with_port(text: &str) -> Result<(&str, NumberedPort), Error> {
-    let wrong = || {
+    let wrong = |problem: String| {
         Error::Hinted(
-            format!("{text:?} names no port"),
+            problem,
             "NAMESPACE/NAME:PORT, such as data/redis:6379 or kube-system/dns:53/udp".to_owned(),
         )
     };
-    let (name, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-    let (number, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
-    let protocol = match protocol.to_ascii_lowercase().as_str() {
-        "tcp" => 6,
-        "udp" => 17,
-        "sctp" => 132,
-        _ => return Err(wrong()),
-    };
-    let number = number.parse().map_err(|_not_a_number| wrong())?;
-    Ok((
-        name.trim_matches(['[', ']']),
-        NumberedPort { number, protocol },
-    ))
+    let (name, port) = super::trace::with_port(text);
+    let port = port.ok_or_else(|| wrong(format!("{text:?} names no port")))?;
+    match Port::parse(port).map_err(|error| wrong(error.to_string()))? {
+        Port::Number { protocol, port } if has_ports(protocol) => Ok((
+            name.trim_matches(['[', ']']),
+            NumberedPort {
+                number: port,
+                protocol,
+            },
+        )),
+        Port::Number { .. } | Port::Named { .. } | Port::Any => Err(wrong(format!(
+            "{port:?} is not the number of a TCP, UDP or SCTP port"
+        ))),
+    }
+}
+
+fn has_ports(number: u8) -> bool {
+    let name = cluster::protocol::name(number);
+    name.and_then(cluster::protocol::with_ports).is_some()
 }
 
 /// Who is meant: a pod, a workload's first pod, an address, an entity.
@@ -325,4 +331,37 @@ fn to_json(answer: &Answer<'_>) -> Value {
             .map(|one| json!({"text": one.text, "yaml": one.yaml}))
             .collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_read_as_trace_reads_them() {
+        for (text, name, number, protocol) in [
+            ("data/redis:6379", "data/redis", 6379, 6),
+            ("kube-system/dns:53/udp", "kube-system/dns", 53, 17),
+            ("[fd00::1]:443", "fd00::1", 443, 6),
+            ("10.0.0.1:80/TCP", "10.0.0.1", 80, 6),
+        ] {
+            let (found, port) = with_port(text).unwrap();
+            assert_eq!(
+                (found, port.number, port.protocol),
+                (name, number, protocol)
+            );
+        }
+        for (text, wanted) in [
+            ("data/redis", "names no port"),
+            ("fd00::1", "names no port"),
+            ("data/redis:0", "\"0\""),
+            ("data/redis:http", "\"http\" is not the number"),
+            ("shop/web:8/icmp", "is not the number"),
+            ("shop/web:80/quic", "\"80/quic\""),
+        ] {
+            let error = with_port(text).err().unwrap();
+            assert!(error.to_string().contains(wanted), "{text}: {error}");
+            assert!(error.hint().is_some(), "{text}");
+        }
+    }
 }
