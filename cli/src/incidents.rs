@@ -148,7 +148,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let allowed = connections::allowed_requests(&snapshot, &allowed);
     rows.extend(denied.into_iter().chain(allowed));
     let (rows, numbers): (Vec<Row>, Vec<u64>) = rows.into_iter().unzip();
-    let found = incidents(&rows, now);
+    let mut found = incidents(&rows, now);
     let connected = match is_file {
         true => None,
         false => Some(server.connect().await?),
@@ -157,6 +157,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         Some(connected) => beside(connected, &found).await?,
         None => Beside::default(),
     };
+    client::incidents::follow(&mut found, &beside.changes, now);
     for note in &beside.notes {
         writeln!(io::stderr(), "Note: {}", flow::print::escape(note))?;
     }
@@ -231,11 +232,8 @@ async fn beside(server: &Server, found: &[Incident]) -> Result<Beside, Error> {
         Err(error) if error.is_unsupported() => {}
         Err(error) => beside.notes.push(error.to_string()),
     }
-    let ended = found
-        .iter()
-        .filter(|incident| incident.status != Status::Ongoing)
-        .map(|incident| incident.row.last);
-    let Some(since) = ended.min() else {
+    let lasts = found.iter().map(|incident| incident.row.last);
+    let Some(since) = lasts.min() else {
         return Ok(beside);
     };
     let slack = i64::try_from(Duration::from_secs(5).as_nanos()).unwrap_or(0);

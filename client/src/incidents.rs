@@ -10,6 +10,26 @@ use proto::flows::v1::{Change, change::Action};
 
 /// Nodes' clocks differ by so much, and a change is told once it is in force (ns).
 const SLACK: i64 = 2_000_000_000;
+/// After a change an incident is over without a drop for so long (ns), unless its drops come more rarely.
+const SILENT: i64 = 5_000_000_000;
+
+/// Ends what a change has ended, by all that is known: after one that has to do with an incident nobody waits a minute
+/// for its drops, only as long as they came apart, and a little longer. If they come after all it goes on. What has ended
+/// so comes behind what goes on. `now`: Unix ns.
+pub fn follow(incidents: &mut [Incident], changes: &[Change], now: i64) {
+    for incident in incidents.iter_mut() {
+        let Incident { row, status, .. } = &*incident;
+        let count = i64::try_from(row.connections).unwrap_or(i64::MAX);
+        let apart = row.last.saturating_sub(row.start) / count.max(1);
+        let is_silent = now.saturating_sub(row.last) > apart.saturating_mul(3).max(SILENT);
+        let goes_on = *status == Status::Ongoing;
+        if goes_on && is_silent && latest(incident, changes, now).is_some() {
+            incident.status = Status::Quiet;
+        }
+    }
+    // Stays in its order otherwise.
+    incidents.sort_by_key(|incident| incident.status != Status::Ongoing);
+}
 
 /// The change after which what was denied is allowed, or nobody tries any more: of those between the last
 /// drop and then, the one that has most to do with it. That it is the reason is likely, not proven:
@@ -21,10 +41,15 @@ pub fn ended_by<'a>(incident: &Incident, changes: &'a [Change], now: i64) -> Opt
         Status::Allowed(since) => since,
         Status::Quiet => now,
     };
+    latest(incident, changes, until.saturating_add(SLACK))
+}
+
+/// Of the changes from the last drop until a moment (Unix ns) the one that has most to do with an incident.
+fn latest<'a>(incident: &Incident, changes: &'a [Change], until: i64) -> Option<&'a Change> {
     let last = incident.row.last;
     let within = |change: &&Change| {
         let time = change.time.unwrap_or_default().unix_nanos();
-        time >= last.saturating_sub(SLACK) && time <= until.saturating_add(SLACK)
+        time >= last.saturating_sub(SLACK) && time <= until
     };
     let ranked = changes.iter().filter(within).filter_map(|change| {
         let rank = rank(incident, change)?;
@@ -170,6 +195,37 @@ mod tests {
         assert_eq!(by(Status::Quiet), Some(300));
         assert_eq!(by(Status::Ongoing), None);
         assert_eq!(by(Status::Allowed(205 * S)), None);
+    }
+
+    /// The state follows the changes: after one, silence of a few seconds is enough, and no other ends anything.
+    #[test]
+    fn a_change_ends_what_is_silent_since() {
+        let policy = |at| change("CiliumNetworkPolicy", "cnp shop/db", Action::Changed, at);
+        // Seven drops from 100 s to 200 s: 14 s apart.
+        for (now, changed, wanted) in [
+            (240, vec![policy(201)], Status::Ongoing),
+            (243, vec![policy(201)], Status::Quiet),
+            (243, vec![policy(199)], Status::Quiet),
+            (243, vec![policy(150)], Status::Ongoing),
+            (243, vec![policy(244)], Status::Ongoing),
+            (
+                243,
+                vec![change("Node", "node n1", Action::Changed, 201)],
+                Status::Ongoing,
+            ),
+            (243, Vec::new(), Status::Ongoing),
+        ] {
+            let mut one = [incident(Status::Ongoing)];
+            follow(&mut one, &changed, now * S);
+            assert_eq!(one[0].status, wanted, "{now}: {changed:?}");
+        }
+        let mut both = [incident(Status::Ongoing), incident(Status::Ongoing)];
+        both[1].row.last = 242 * S;
+        follow(&mut both, &[policy(201)], 243 * S);
+        assert_eq!(both.map(|one| one.row.last), [242 * S, 200 * S]);
+        let mut allowed = [incident(Status::Allowed(230 * S))];
+        follow(&mut allowed, &[policy(201)], 243 * S);
+        assert_eq!(allowed[0].status, Status::Allowed(230 * S));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use client::{connections, incidents::pair};
+use client::{
+    connections,
+    incidents::{follow, pair},
+};
 use flow::{
     aggregate::Trend,
     attribute::AttributeId,
@@ -12,7 +15,7 @@ use flow::{
     rows::{Names, Row},
 };
 
-use proto::flows::v1::Acknowledgement;
+use proto::flows::v1::{Acknowledgement, Change};
 
 use super::{
     acknowledged::{self, Acknowledged},
@@ -73,7 +76,13 @@ impl Incidents {
     }
 
     /// Looks at what is shown, if it changed.
-    pub(crate) fn advance(&mut self, data: &Data, acknowledged: &Acknowledged, now: i64) {
+    pub(crate) fn advance(
+        &mut self,
+        data: &Data,
+        changes: &[Change],
+        acknowledged: &Acknowledged,
+        now: i64,
+    ) {
         let known = acknowledged.version(now);
         if std::mem::replace(&mut self.known, known) != known {
             self.forget();
@@ -85,7 +94,7 @@ impl Incidents {
             return;
         }
         self.seen = Some((data.version(), now));
-        self.all = causes(data);
+        self.all = causes(data, changes);
         for cause in &mut self.all {
             cause.acknowledged = acknowledged.of(&cause.id, now).cloned();
         }
@@ -140,7 +149,7 @@ impl Incidents {
     }
 }
 
-fn causes(data: &Data) -> Vec<Cause> {
+fn causes(data: &Data, changes: &[Change]) -> Vec<Cause> {
     if data.unit() != Unit::Connections {
         return Vec::new();
     }
@@ -181,7 +190,8 @@ fn causes(data: &Data) -> Vec<Cause> {
         rows.push(row);
         lines.push(LineId::Item(number));
     }
-    let found = incidents(&rows, data.present());
+    let mut found = incidents(&rows, data.present());
+    follow(&mut found, changes, data.present());
     let found = found.into_iter().map(|incident| Cause {
         id: incident.id(),
         newest: lines[incident.newest],

@@ -291,7 +291,7 @@ impl Model {
         self.table.settle(&self.data, page);
         if self.screen == Tab::Incidents {
             self.incidents
-                .advance(&self.data, &self.acknowledged, self.now);
+                .advance(&self.data, self.changes.all(), &self.acknowledged, self.now);
         }
         if let Some(details) = &mut self.details {
             match (self.screen, self.incidents.cause(), self.table.selected) {

@@ -99,6 +99,8 @@ pub(super) async fn get(
     for_connections(&flow_query)?;
     let times = Times::read(&params)?;
     let at: Option<u64> = params.value("at")?;
+    // They are looked at with the incidents; that there are none is no trouble.
+    drop(app.changes.get(app.server.as_ref()).await);
     let found = compute(app, move |app| Ok(of(app, &flow_query, &times, at)?));
     Ok(Json(found.await?))
 }
@@ -140,6 +142,9 @@ pub(super) fn of(
     }
     let rows: Vec<Row> = candidates.iter().map(|one| one.row.clone()).collect();
     let mut found = incidents(&rows, now);
+    if let Some(changes) = app.changes.last() {
+        client::incidents::follow(&mut found, &changes.changes, now);
+    }
     let hidden = found.len().saturating_sub(MOST);
     found.truncate(MOST);
     // All on one time axis, no longer than they are.

@@ -35,6 +35,11 @@ impl Changes {
         answer.map_err(|none| none.why)
     }
 
+    /// All that was heard last, if anything was: for who can't wait.
+    pub(crate) fn last(&self) -> Option<Arc<GetChangesResponse>> {
+        self.all.last()
+    }
+
     /// The mark of the present state; `None`: the server doesn't say.
     pub(crate) async fn mark(&self, server: Option<&Server>) -> Option<ChangeMark> {
         let answer = self.ask(server).await.ok()?;

@@ -82,6 +82,12 @@ impl<T> Shared<T> {
         answer
     }
 
+    /// The last answer, however old, if there is one and nobody is asking.
+    pub(crate) fn last(&self) -> Option<Arc<T>> {
+        let last = self.0.try_lock().ok()?;
+        last.as_ref()?.answer.clone().ok()
+    }
+
     /// What is known is of before.
     pub(crate) async fn forget(&self) {
         *self.0.lock().await = None;
