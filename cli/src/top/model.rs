@@ -151,6 +151,8 @@ pub(crate) struct Model {
     pub(crate) zoom: Option<(i64, i64)>,
     /// The moment of the time cursor.
     pub(crate) cursor: Option<i64>,
+    /// Of several changes in one bar which is told, with the moment of the cursor at which it is.
+    pub(crate) told_change: Option<(i64, usize)>,
     /// The other end of the selected time.
     pub(crate) anchor: Option<i64>,
     /// What is wanted in the lines; filters of single packets show events all the same.
@@ -209,6 +211,7 @@ impl Model {
             whole: (now, now),
             zoom: None,
             cursor: None,
+            told_change: None,
             anchor: None,
             wanted: Unit::Connections,
             changed: None,

@@ -54,6 +54,9 @@ it('is marked where it came into force, and named to whoever is denied since', a
   await mark.hover({ position: { x: 6, y: 5 } });
   await page.locator('.tip.told').getByText('cnp production/auth-database-policy').waitFor();
   await picture(page, 'changes');
+  // A click tells of one by itself, with the nodes.
+  await mark.click({ position: { x: 6, y: 5 } });
+  await page.locator('.tip.told').getByText(/revision \d+, on /).waitFor();
   expect(await serious(page)).toEqual([]);
 
   // A new one is denied since.

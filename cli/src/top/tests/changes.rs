@@ -83,9 +83,16 @@ fn changes_are_marked_and_said_at_the_cursor() {
     sample.press("t Home n");
     assert_snapshot!("changes_cursor_80x24", sample.text());
     sample.press("n");
-    let words = "\u{25b2} +1 more, 00:00:40 revision 140: pod shop/web-1 changed: labels";
+    // Both of one bar, one after the other, and back.
+    let words = "\u{25b2} 1 of 2, 00:00:40 revision 140: pod shop/web-1 changed: labels";
     assert!(sample.text().contains(words), "{}", sample.text());
     sample.press("n");
+    let second = "\u{25b2} 2 of 2, 00:00:40 revision 140: pod shop/web-2 changed: labels";
+    assert!(sample.text().contains(second), "{}", sample.text());
+    sample.press("N");
+    assert!(sample.text().contains(words), "{}", sample.text());
+    sample.press("n n");
+    let words = second;
     assert!(
         sample.text().contains(words),
         "it is the last: {}",
@@ -93,6 +100,9 @@ fn changes_are_marked_and_said_at_the_cursor() {
     );
     sample.press("Right n");
     let words = "no later change in the time that is shown";
+    assert!(sample.text().contains(words), "{}", sample.text());
+    // Back from behind the last one of a bar comes first.
+    sample.press("N");
     assert!(sample.text().contains(words), "{}", sample.text());
     sample.press("N N");
     assert_eq!(sample.model.cursor, Some(START + 18 * SECOND));

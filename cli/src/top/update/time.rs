@@ -81,10 +81,20 @@ impl Model {
         self.cursor = Some(to.clamp(first, last.max(to.min(self.whole.1))));
     }
 
-    /// Moves to the bar of the next change, or of the one before.
+    /// Goes to the next change, or to the one before: of several in the bar one after the other is told.
     fn find_change(&mut self, at: i64, forward: bool) {
         let length = self.histogram.length.max(1);
         let begin = at.div_euclid(length) * length;
+        let here = self.changes.between(begin, begin + length - 1).len();
+        let told = self.told_change();
+        let next = match forward {
+            true => Some(told + 1).filter(|next| *next < here),
+            false => told.min(here).checked_sub(1),
+        };
+        if let Some(next) = next {
+            self.told_change = Some((at, next));
+            return;
+        }
         let from = if forward { begin + length - 1 } else { begin };
         let found = self.changes.next(from, forward);
         match found.filter(|time| (self.whole.0..=self.whole.1).contains(time)) {
@@ -95,12 +105,21 @@ impl Model {
                     self.pan(time - time.clamp(first, last));
                 }
                 self.cursor = Some(time);
+                let there = self.changes.between(time, time + length - 1).len();
+                let first = if forward { 0 } else { there.saturating_sub(1) };
+                self.told_change = Some((time, first));
             }
             // What changed here is still to be read.
             None if !self.changes.between(begin, begin + length - 1).is_empty() => {}
             None if forward => self.say("no later change in the time that is shown"),
             None => self.say("no earlier change in the time that is shown"),
         }
+    }
+
+    /// Which of the changes in the bar of the cursor is told: 0 is the first.
+    pub(crate) fn told_change(&self) -> usize {
+        let told = self.told_change.filter(|(at, _)| Some(*at) == self.cursor);
+        told.map_or(0, |(_, told)| told)
     }
 
     /// Begin of the first and of the last bar.

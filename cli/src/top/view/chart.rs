@@ -210,18 +210,22 @@ fn changed(model: &Model) -> Vec<bool> {
     changed
 }
 
-/// What changed at the time cursor or in the selected time, in a line: the first of several, and how
-/// many more.
+/// What changed at the time cursor, in a line: of several one, and which it is of how many. In a selected time the
+/// first, and how many more.
 pub(super) fn what_changed(model: &Model) -> Option<String> {
     let at = model.cursor?;
     let length = model.histogram.length.max(1);
     let begin = at.div_euclid(length) * length;
     let (from, to) = model.selection().unwrap_or((begin, begin + length - 1));
-    let (first, more) = model.changes.between(from, to).split_first()?;
-    let text = changes::text(first, &model.zone);
-    Some(match more.len() {
-        0 => format!("{CHANGE} {text}"),
-        more => format!("{CHANGE} +{more} more, {text}"),
+    let found = model.changes.between(from, to);
+    let selected = model.selection().is_some();
+    let told = if selected { 0 } else { model.told_change() };
+    let told = told.min(found.len().saturating_sub(1));
+    let text = changes::text(found.get(told)?, &model.zone);
+    Some(match found.len() {
+        0 | 1 => format!("{CHANGE} {text}"),
+        all if selected => format!("{CHANGE} +{} more, {text}", all - 1),
+        all => format!("{CHANGE} {} of {all}, {text}", told + 1),
     })
 }
 

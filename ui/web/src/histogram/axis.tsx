@@ -9,7 +9,7 @@ import { changes, go, histogram as shown, noun, status, stream, view } from '../
 import type { Histogram } from '../openapi';
 import { bars, bucketAt, covered, days, hatched, highest, noData, side, tickText, ticks } from './scale';
 import { begin } from '../times';
-import { changed, lines, marks as changeMarks } from './marks';
+import { changed, lines, marks as changeMarks, one } from './marks';
 
 function describe(histogram: Histogram, at: number): string {
   const { since } = covered(histogram, at, at);
@@ -56,26 +56,31 @@ const APART = 14;
 /** What changed, above the bars. */
 function Changes({ histogram, width }: { histogram: Histogram; width: number }) {
   const [pointed, setPointed] = useState<number | null>(null);
+  // Which change of the mark is told by itself; null: all of them in short.
+  const [told, setTold] = useState<number | null>(null);
+  const leave = () => (setPointed(null), setTold(null));
   const found = changeMarks(changes.value, histogram, APART / Math.max(width, 1));
   const mark = pointed === null ? undefined : found[pointed];
   return (
     <div class="changes">
       {found.map((mark, index) => (
-        <span
+        <button
           key={mark.changes[0]?.time}
           class={`change${mark.changes.length > 1 ? ' several' : ''}`}
-          role="img"
           aria-label={lines(mark).join('; ')}
           style={{ left: `${mark.at * 100}%` }}
           onPointerEnter={() => setPointed(index)}
-          onPointerLeave={() => setPointed(null)}
+          onPointerLeave={leave}
+          onFocus={() => setPointed(index)}
+          onBlur={leave}
+          onClick={() => (setPointed(index), setTold(told === null || pointed !== index ? 0 : (told + 1) % mark.changes.length))}
         >
           {mark.changes.length > 1 && <span aria-hidden="true">{mark.changes.length > 99 ? '99+' : mark.changes.length}</span>}
-        </span>
+        </button>
       ))}
       {mark && (
-        <ul class={`tip told${mark.at > 0.5 ? ' left' : ''}`} style={{ left: `${mark.at * 100}%` }} aria-hidden="true">
-          {lines(mark).map((line) => (
+        <ul class={`tip told${mark.at > 0.5 ? ' left' : ''}`} style={{ left: `${mark.at * 100}%` }} role={told === null ? undefined : 'status'} aria-hidden={told === null}>
+          {(told === null ? lines(mark) : one(mark, told)).map((line) => (
             <li key={line}>{line}</li>
           ))}
         </ul>

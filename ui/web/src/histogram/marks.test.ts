@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Change, Histogram } from '../openapi';
-import { changed, lines, marks } from './marks';
+import { changed, lines, marks, one } from './marks';
 
 const histogram: Histogram = { start: 0, width: 1000, passed: Array(100).fill(0), dropped: Array(100).fill(0), lost: Array(100).fill(0), outages: [] };
 
@@ -23,6 +23,13 @@ it('tells of the first ones, and how many more there are', () => {
   expect(told).toHaveLength(7);
   expect(told[0]).toMatch(/^01:00:00 cnp shop\/n0 lost rule ingress\[0\], revision 7$/);
   expect(told[6]).toBe('and 3 more changes');
+});
+
+it('tells of each one by itself', () => {
+  const mark = { at: 0, changes: [change(0), { ...change(1000), place: 'shop.yaml:3' }] };
+  expect(one(mark, 1)).toEqual(['2 of 2, 01:00:01 cnp shop/n1000 lost rule ingress[0]', 'revision 7, on one, at shop.yaml:3']);
+  expect(one({ at: 0, changes: [change(0)] }, 0)[0]).toBe('01:00:00 cnp shop/n0 lost rule ingress[0]');
+  expect(one(mark, 2)).toEqual([]);
 });
 
 it('says what changed in a stretch of time', () => {

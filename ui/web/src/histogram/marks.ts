@@ -39,6 +39,16 @@ export function lines({ changes }: ChangeMark): string[] {
   return changes.length > MOST ? [...told, `and ${counted(changes.length - MOST, 'more change')}`] : told;
 }
 
+/** One of the changes of a mark, in full: which it is of how many, and what. */
+export function one({ changes }: ChangeMark, at: number): string[] {
+  const change = changes[at];
+  if (!change) return [];
+  const { time, revision, place, nodes } = change;
+  const which = changes.length > 1 ? `${at + 1} of ${changes.length}, ` : '';
+  const more = [revision ? `revision ${revision}` : '', nodes.length ? `on ${visible(nodes.join(', '))}` : '', place ? `at ${visible(place)}` : ''].filter(Boolean);
+  return [`${which}${clock(time, 1000)} ${said(change)}`, more.join(', ')].filter(Boolean);
+}
+
 /** What changed in a stretch of time, in a few words; empty if nothing did. */
 export function changed(changes: readonly Change[], { since, until }: { since: number; until: number }): string {
   const within = changes.filter(({ time }) => time >= since && time < until);
