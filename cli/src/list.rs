@@ -95,7 +95,7 @@ fn print_nodes(out: &mut dyn Write, format: Format, nodes: &[Node]) -> io::Resul
         let held = (node.max_flows > 0).then(|| {
             let percent = table::percent(node.num_flows, node.max_flows);
             format!(
-                "{}/{} ({percent:6.2}%)",
+                "{}/{} ({percent:.2}%)",
                 text::grouped(node.num_flows),
                 text::grouped(node.max_flows)
             )
@@ -177,9 +177,9 @@ mod tests {
         print_nodes(&mut out, Format::Wide, &nodes).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "NAME     STATUS        AGE      FLOWS/S   CURRENT/MAX-FLOWS    VERSION              ADDRESS         TLS\n\
-             node-a   Connected     1h0m0s   2.00      50/4,095 (  1.22%)   flows-agent v0.1.0   10.0.0.1:4244   Disabled\n\
-             node-b   Unavailable   N/A      N/A       N/A                  N/A                                  N/A\n"
+            "NAME     STATUS        AGE      FLOWS/S   CURRENT/MAX-FLOWS   VERSION              ADDRESS         TLS\n\
+             node-a   Connected     1h0m0s   2.00      50/4,095 (1.22%)    flows-agent v0.1.0   10.0.0.1:4244   Disabled\n\
+             node-b   Unavailable   N/A      N/A       N/A                 N/A                                  N/A\n"
         );
     }
 

@@ -7,6 +7,7 @@ mod events;
 pub(crate) mod file;
 pub(crate) mod filter_plan;
 mod groups;
+mod known;
 mod request;
 mod stream;
 mod view;
@@ -20,6 +21,7 @@ use std::{
 use flow::{
     flags::{FilterFlags, Lists},
     print::{Format, Printer, escape},
+    time::Zone,
 };
 use proto::observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes};
 
@@ -222,6 +224,8 @@ pub(crate) struct Output {
     extensions: bool,
     /// The format is not one of Hubble's.
     ours: bool,
+    /// That moments are told in.
+    zone: Zone,
     out: io::BufWriter<io::Stdout>,
     err: Box<dyn Write + Send>,
 }
@@ -243,6 +247,7 @@ impl Output {
         Self {
             extensions: sums || looks || tells_extensions(view.options.format),
             ours: sums || view.options.format == Format::Wide,
+            zone: view.options.zone.clone(),
             printer: Printer::new(view.options),
             groups,
             connections,

@@ -36,8 +36,6 @@ const COLUMNS: [&str; 10] = [
 const GO_FIRST: [&str; 4] = ["TREND", "PODS", "LAST", "SINCE"];
 /// Between two columns.
 const GAP: usize = 3;
-/// Less of the last column says nothing.
-const LEAST_WHY: usize = 16;
 
 /// Prints the table; `all`: incidents, with those left out; `connections`: that were looked at.
 pub(super) fn show(
@@ -98,11 +96,11 @@ pub(super) fn show(
     {
         fit(&mut rows, usize::from(size.columns).max(40));
     }
-    table::write(&mut io::stdout().lock(), &rows)?;
+    table::write_fitted(&mut io::stdout().lock(), &rows)?;
     Ok(())
 }
 
-/// Leaves columns out until the others fit, and shortens the last one to what is left.
+/// Leaves columns out until the others fit, or would if they were shortened.
 fn fit(rows: &mut [Vec<String>], columns: usize) {
     let mut kept: Vec<&str> = COLUMNS.to_vec();
     let width = |rows: &[Vec<String>], at: usize| {
@@ -121,12 +119,6 @@ fn fit(rows: &mut [Vec<String>], columns: usize) {
         if let Some(at) = kept.iter().position(|name| *name == column) {
             kept.remove(at);
             rows.iter_mut().for_each(|row| drop(row.remove(at)));
-        }
-    }
-    let room = columns.saturating_sub(before_last(rows, &kept));
-    for row in rows {
-        if let Some(why) = row.last_mut() {
-            *why = text::cut(why, room.max(LEAST_WHY));
         }
     }
 }

@@ -17,6 +17,7 @@ use super::{
     connections::Most,
     empty,
     filter_plan::{Check, FilterPlan},
+    known,
     request::Selection,
 };
 use crate::{connect::ServerArgs, error::Error, filter_args::FilterArgs};
@@ -186,6 +187,11 @@ impl Server {
                 if let Some(rows) = output.connections.as_mut().filter(|_| is_empty) {
                     let why = empty::why(&self.server, filters).await;
                     rows.explain_nothing(why);
+                }
+                if let Some(since) = since
+                    && let Some(note) = known::note(&self.server, since, &output.zone).await
+                {
+                    output.say(&note)?;
                 }
                 return output.finish();
             }

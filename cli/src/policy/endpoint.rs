@@ -107,7 +107,7 @@ fn list_endpoints(out: &mut dyn Write, endpoints: &[EndpointState]) -> io::Resul
             or_none(&endpoint.policies.join(", ")).to_owned(),
         ]);
     }
-    table::write(out, &rows)
+    table::write_fitted(out, &rows)
 }
 
 fn show_endpoints(out: &mut dyn Write, endpoints: &[EndpointState]) -> io::Result<()> {

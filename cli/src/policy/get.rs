@@ -143,7 +143,7 @@ fn list_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()
             format!("{stale}{}", policy.meaning),
         ]);
     }
-    table::write(out, &rows)
+    table::write_fitted(out, &rows)
 }
 
 fn show_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()> {
