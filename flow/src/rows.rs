@@ -3,7 +3,7 @@
 
 mod alike;
 mod fit;
-mod fold;
+mod grouping;
 mod names;
 mod request;
 
@@ -17,7 +17,7 @@ use crate::workload_ref::{self, WorkloadRef};
 
 pub use alike::{Alike, Cause};
 pub use fit::{Column, GAP, Layout};
-pub use fold::{by_time, folded, grouped, may_carry};
+pub use grouping::{by_time, folded, grouped, may_carry};
 pub use names::{Names, NamesSeen};
 pub use request::{RowRequest, RowRequests};
 
