@@ -295,6 +295,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
     (
         "explain",
         &[
+            "cancel",
             "trace",
             "policy_inputs",
             "flow_groups",
