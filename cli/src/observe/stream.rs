@@ -188,12 +188,13 @@ impl Server {
                     let why = empty::why(&self.server, filters).await;
                     rows.explain_nothing(why);
                 }
+                output.finish()?;
                 if let Some(since) = since
                     && let Some(note) = known::note(&self.server, since, &output.zone).await
                 {
                     output.say(&note)?;
                 }
-                return output.finish();
+                return Ok(());
             }
             rows.clear();
             before = Some(came);

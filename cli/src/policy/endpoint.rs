@@ -107,7 +107,8 @@ fn list_endpoints(out: &mut dyn Write, endpoints: &[EndpointState]) -> io::Resul
             or_none(&endpoint.policies.join(", ")).to_owned(),
         ]);
     }
-    table::write_fitted(out, &rows)
+    // Names are to be copied from here: none is cut.
+    table::write(out, &rows)
 }
 
 fn show_endpoints(out: &mut dyn Write, endpoints: &[EndpointState]) -> io::Result<()> {
