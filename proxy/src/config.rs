@@ -39,6 +39,9 @@ pub struct Config {
     /// Connections at a time; more are reset.
     #[arg(long, value_name = "N", default_value_t = 16_384)]
     pub max_connections: usize,
+    /// MiB that are held of what readers don't take, a quarter of it for one client at most; then they aren't read.
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u16).range(8..))]
+    pub max_held: u16,
     /// Records that wait for the agent; those for which there is no room are counted.
     #[arg(long, value_name = "N", default_value_t = 65_536)]
     pub max_records: usize,

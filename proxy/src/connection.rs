@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::hop::{Hop, Kind};
 use crate::network::Leg;
 use crate::record::{Layer7, Record};
+use crate::room::ClientRoom;
 
 /// A connection that was accepted.
 pub struct Connection {
@@ -33,6 +34,11 @@ impl Connection {
     pub fn hop(&self) -> Hop {
         let world = &*self.context.world;
         Hop::new(world, Protocol::Tcp, self.client, self.server)
+    }
+
+    /// Room for what its readers don't take.
+    pub fn room(&self) -> ClientRoom {
+        self.context.room.of(self.client.ip())
     }
 
     /// A record of the connection as such.

@@ -9,6 +9,7 @@ use crate::names::Names;
 use crate::network::Network;
 use crate::quota::Quota;
 use crate::record::Records;
+use crate::room::Room;
 use crate::rules::RuleStore;
 use crate::world::World;
 
@@ -35,6 +36,8 @@ pub struct Context {
     pub counters: Counters,
     /// Places for connections.
     pub connections: Arc<Quota>,
+    /// Room for what readers don't take.
+    pub room: Arc<Room>,
     /// Places for DNS queries.
     pub queries: Arc<Quota>,
     /// Buffers for connections.
@@ -60,6 +63,7 @@ impl Context {
             names,
             records,
             connections: Quota::new(limits.connections, limits.connections_per_client),
+            room: Room::new(limits.held, limits.held_per_client, limits.held_wait),
             queries: Quota::new(limits.queries, limits.queries_per_client),
             buffers: Buffers::new(BUFFER, 256),
             datagrams: Buffers::new(DATAGRAM, 16),

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Memory: each direction has one buffer (of HTTP/2: one window per stream), and nothing is read from one end
-//! that the other one doesn't take. Nothing is queued.
+//! that the other one doesn't take. Nothing is queued. What a buffer holds beyond a piece comes out of the client's
+//! room.
 
 mod answer;
 mod connections;
@@ -26,6 +27,8 @@ mod request;
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::room::ClientRoom;
 
 pub use connections::HttpConnections;
 pub use judge::{Decisions, Judge};
@@ -46,6 +49,8 @@ pub struct Service<'a> {
     pub redaction: &'a Redaction,
     /// Times and sizes.
     pub limits: &'a Limits,
+    /// Room for what readers don't take.
+    pub room: &'a ClientRoom,
     /// Of the URLs that are recorded: `http`, or `https` where TLS was taken off before.
     pub scheme: &'a str,
 }

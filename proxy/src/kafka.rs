@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Memory is flat: a side takes bytes only while the queues behind it are short, and an end is read only
-//! while the queue that its bytes go to is empty.
+//! while the queue that its bytes go to is empty, and its client has room.
 
 mod chain;
 mod report;
@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::connection::{Connection, end_writing, reset};
 use crate::hop::Kind;
+use crate::room::NoRoom;
 use crate::splice::Activity;
 use chain::{Chain, Queue};
 use l7::rules::PeerKind;
@@ -38,15 +39,19 @@ pub(crate) async fn serve(connection: &Connection, client: TcpStream) {
         }
         Ended::Refused => connection.context.counters.connections_reset.add(),
         Ended::Idle => {
-            let direction = connection.hop().direction();
             let idle = connection.context.limits.idle.as_secs();
-            let reason = format!("nothing passed for {idle} s");
-            let record = connection.record(direction).failed(reason);
-            connection.context.records.push(record);
+            report_failed(connection, format!("nothing passed for {idle} s"));
         }
+        Ended::NoRoom(error) => report_failed(connection, error.to_string()),
     }
     reset(client);
     reset(server);
+}
+
+fn report_failed(connection: &Connection, reason: String) {
+    let direction = connection.hop().direction();
+    let record = connection.record(direction).failed(reason);
+    connection.context.records.push(record);
 }
 
 enum Ended {
@@ -55,6 +60,7 @@ enum Ended {
     /// Already reported.
     Refused,
     Idle,
+    NoRoom(NoRoom),
 }
 
 impl From<io::Error> for Ended {
@@ -136,6 +142,7 @@ async fn carry(
     }
     let (mut client, mut server) = (End::new(client), End::new(server));
     let mut idle = pin!(activity.none_for(connection.context.limits.idle));
+    let share = connection.room().share();
     let mut goes_on = true;
     loop {
         if !goes_on || !chain.advance(connection) {
@@ -161,15 +168,21 @@ async fn carry(
             return Ended::Closed;
         }
         let due = chain.due();
+        share.set(chain.held());
+        let has_room = share.has_room();
         let done = tokio::select! {
-            ready = client.stream.readable(), if !client.has_ended && chain.client_input().is_empty() => {
+            ready = client.stream.readable(), if has_room && !client.has_ended && chain.client_input().is_empty() => {
                 ready.and_then(|()| client.read(connection, |bytes| chain.client_sent(connection, bytes)))
             }
-            ready = server.stream.readable(), if !server.has_ended && chain.server_input().is_empty() => {
+            ready = server.stream.readable(), if has_room && !server.has_ended && chain.server_input().is_empty() => {
                 ready.and_then(|()| server.read(connection, |bytes| chain.server_sent(connection, bytes)))
             }
             ready = server.stream.writable(), if !chain.server_output().is_empty() => ready.map(|()| true),
             ready = client.stream.writable(), if !chain.client_output().is_empty() => ready.map(|()| true),
+            room = share.room(), if !has_room => match room {
+                Ok(()) => continue,
+                Err(error) => return Ended::NoRoom(error),
+            },
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => continue,
             changed = replaced.changed() => {
                 if changed.is_ok() && let Some(ended) = renew(connection, chain) {

@@ -38,6 +38,7 @@ pub mod network;
 mod plain;
 pub mod quota;
 pub mod record;
+pub mod room;
 pub mod rules;
 pub mod run;
 pub mod splice;

@@ -15,6 +15,13 @@ pub struct Limits {
     pub first_bytes: Duration,
     /// Until a connection on which nothing passes is reset.
     pub idle: Duration,
+    /// Bytes that are held of what readers don't take, beyond a piece for each direction of a connection; then those
+    /// who hold more aren't read.
+    pub held: usize,
+    /// Of these, for one client's address.
+    pub held_per_client: usize,
+    /// How long a connection waits for room whose own reader takes nothing.
+    pub held_wait: Duration,
     /// DNS queries without an answer at a time; more are answered with SERVFAIL.
     pub queries: usize,
     /// DNS queries of one client's address.
@@ -35,6 +42,9 @@ impl Default for Limits {
             connect: Duration::from_secs(2),
             first_bytes: Duration::from_secs(10),
             idle: Duration::from_secs(3_600),
+            held: 256 << 20,
+            held_per_client: 64 << 20,
+            held_wait: Duration::from_secs(10),
             queries: 8_192,
             queries_per_client: 1_024,
             answer: Duration::from_secs(10),

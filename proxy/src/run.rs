@@ -246,6 +246,8 @@ impl Proxy {
         let limits = Limits {
             connections: self.config.max_connections,
             idle: Duration::from_secs(self.config.idle_timeout),
+            held: usize::from(self.config.max_held) << 20,
+            held_per_client: usize::from(self.config.max_held) << 18,
             ..Limits::default()
         };
         let context = Context::new(

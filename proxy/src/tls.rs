@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use crate::connection::{Connection, reset, write_all};
 use crate::plain;
 use crate::record::{Layer7, Record};
+use crate::room::Share;
 
 /// What a client said first.
 struct Hello {
@@ -20,6 +21,8 @@ struct Hello {
     name: Option<ServerName>,
     /// What is wrong with it.
     wrong: Option<NotHello>,
+    /// Of its bytes.
+    share: Share,
 }
 
 /// Why there is no first message.
@@ -66,8 +69,10 @@ pub(crate) async fn serve(connection: &Connection, client: TcpStream) {
         reset(client);
         return reset(server);
     }
-    let Hello { bytes, name, .. } = hello;
-    drop(bytes);
+    let Hello {
+        bytes, name, share, ..
+    } = hello;
+    drop((bytes, share));
     plain::carry(connection, client, server, |rules| {
         let refusals = refusals(connection, rules, name.as_ref());
         let is_refused = !refusals.is_empty();
@@ -97,9 +102,11 @@ async fn read(connection: &Connection, client: &TcpStream) -> Result<Hello, NoHe
         bytes: Vec::new(),
         name: None,
         wrong: None,
+        share: connection.room().share(),
     };
     let mut reader = Reader::new();
     loop {
+        hello.share.room().await.map_err(io::Error::from)?;
         client.readable().await?;
         let mut buffer = connection.context.buffers.take();
         let length = match client.try_read(&mut buffer) {
@@ -110,6 +117,7 @@ async fn read(connection: &Connection, client: &TcpStream) -> Result<Hello, NoHe
         };
         let bytes = &buffer[..length];
         hello.bytes.extend_from_slice(bytes);
+        hello.share.set(hello.bytes.len());
         match reader.push(bytes) {
             Ok(None) => {}
             Ok(Some(found)) => {

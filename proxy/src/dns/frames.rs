@@ -4,29 +4,44 @@ use std::io;
 
 use tokio::net::TcpStream;
 
+use crate::room::Share;
+
 /// Bytes of the length.
 const PREFIX: usize = 2;
 /// Bytes that are read at a time.
 const READ: usize = 2048;
 
 /// Bytes of messages that came so far. They take memory as they come, not as they are announced.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Frames {
     bytes: Vec<u8>,
+    share: Share,
 }
 
 impl Frames {
+    /// None yet.
+    pub(super) fn new(share: Share) -> Self {
+        Self {
+            bytes: Vec::new(),
+            share,
+        }
+    }
+
     /// The next message; `None`: the other end has closed. May be given up and called again: nothing is lost.
     pub(super) async fn next(&mut self, stream: &TcpStream) -> io::Result<Option<Vec<u8>>> {
         loop {
             if let Some(message) = self.take() {
                 return Ok(Some(message));
             }
+            self.share.room().await?;
             stream.readable().await?;
             let mut buffer = [0; READ];
             match stream.try_read(&mut buffer) {
                 Ok(0) => return Ok(None),
-                Ok(length) => self.bytes.extend_from_slice(&buffer[..length]),
+                Ok(length) => {
+                    self.bytes.extend_from_slice(&buffer[..length]);
+                    self.share.set(self.bytes.len());
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
@@ -42,6 +57,7 @@ impl Frames {
         if self.bytes.is_empty() {
             self.bytes = Vec::new();
         }
+        self.share.set(self.bytes.len());
         Some(message)
     }
 }

@@ -62,7 +62,9 @@ pub async fn serve(connection: &Connection, order: &NameOrder, client: TcpStream
 
 impl Session<'_> {
     async fn run(mut self) {
-        let (mut from_client, mut from_server) = (Frames::default(), Frames::default());
+        let room = self.connection.room();
+        let frames = || Frames::new(room.share());
+        let (mut from_client, mut from_server) = (frames(), frames());
         let mut has_client_ended = false;
         loop {
             if has_client_ended && self.waiting.is_empty() {
@@ -84,11 +86,11 @@ impl Session<'_> {
                 Next::Client(Err(error)) => Err(error),
                 Next::Server(Ok(Some(message))) => self.answer(message).await,
                 Next::Server(Ok(None)) => {
-                    from_server = Frames::default();
+                    from_server = frames();
                     self.lose_server("the server closed the connection").await
                 }
                 Next::Server(Err(error)) => {
-                    from_server = Frames::default();
+                    from_server = frames();
                     self.lose_server(&format!("asking the server: {error}"))
                         .await
                 }
@@ -291,6 +293,8 @@ impl Session<'_> {
             return Err(io::ErrorKind::InvalidData.into());
         };
         let limit = self.connection.context.limits.dns_idle;
+        let share = self.connection.room().share();
+        share.set(frame.len());
         timeout(limit, write_all(&self.client, &frame)).await?
     }
 }

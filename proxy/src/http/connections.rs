@@ -42,7 +42,9 @@ impl HttpServer for HttpConnections {
                 connection,
                 hop: Mutex::new(connection.hop()),
             };
+            let room = connection.room();
             let service = Service {
+                room: &room,
                 judge: &sides,
                 record: &sides,
                 redaction: &self.redaction,

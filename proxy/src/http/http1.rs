@@ -50,7 +50,7 @@ where
     let (input, output) = tokio::io::split(client);
     let connection = Connection {
         service,
-        client: Input::new(begun, input),
+        client: Input::new(begun, input, service.room.share()),
         output,
         server: None,
         upgrade: None,
@@ -157,6 +157,7 @@ where
                         let bytes = self.client.bytes();
                         self.upgrade = is_upgrade.then(|| bytes[..length].into());
                         self.client.consume(length);
+                        self.client.keep(if is_upgrade { length } else { 0 });
                         return incoming;
                     }
                     Ok(None) => {}
@@ -244,7 +245,7 @@ where
                     Ok(Ok(stream)) => {
                         let (input, output) = tokio::io::split(stream);
                         let server = self.server.insert(Server {
-                            input: Input::new(BytesMut::new(), input),
+                            input: Input::new(BytesMut::new(), input, self.service.room.share()),
                             output,
                             has_answered: false,
                         });

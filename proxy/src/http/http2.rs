@@ -4,16 +4,19 @@
 //! head     a stream's head, by the reader of HTTP/1.1, and as the server gets it
 //! stream   one stream: judged, forwarded, answered
 //! body     data and trailers, within both ends' windows
+//! held     what of them the other end doesn't take
 //! server   the connection to the server
 //! resets   how many streams a client may reset
 //! wakes    which of these is polled
 //! ```
 //!
-//! All of it is one task: what a connection may cost is bounded by its windows and its number of streams.
+//! All of it is one task: what a connection may cost is bounded by its windows and its number of streams, and what all
+//! of a client's connections hold of that by its room.
 
 mod answer;
 mod body;
 mod head;
+mod held;
 mod resets;
 mod server;
 mod stream;
@@ -22,15 +25,19 @@ mod wakes;
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use h2::Reason;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::Request;
 use l7::http::MAX_HEAD;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
+use self::held::{Both, Gated};
 use self::resets::Resets;
 use self::server::Server;
 use self::stream::StreamEnd;
@@ -59,6 +66,32 @@ fn connection_window(limits: &Limits) -> u32 {
     limits.connection_window.clamp((1 << 16) - 1, (1 << 31) - 1)
 }
 
+/// The next stream. Meanwhile what can be written is.
+fn poll_accept<C: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut h2::server::Connection<C, Bytes>,
+    held: &Both,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<(Request<RecvStream>, SendResponse<Bytes>), h2::Error>>> {
+    held.up.begin_turn();
+    let polled = connection.poll_accept(cx);
+    held.down.was_polled(polled.is_pending());
+    polled
+}
+
+/// Lets a connection that takes no more streams end.
+async fn close<C: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut h2::server::Connection<C, Bytes>,
+    held: &Both,
+    limits: &Limits,
+) {
+    let closed = poll_fn(|cx| {
+        held.up.begin_turn();
+        connection.poll_closed(cx)
+    });
+    // Later it is cut.
+    drop(timeout(limits.drain, closed).await);
+}
+
 /// Serves a connection, its preface included.
 pub(super) async fn serve<C, U, F>(
     service: &Service<'_>,
@@ -79,12 +112,14 @@ where
         .max_header_list_size(MAX_HEADER_LIST)
         .max_local_error_reset_streams(Some(MAX_FAULTY_STREAMS))
         .max_send_buffer_size(SEND_BUFFER);
+    let held = Both::new(service.room);
+    let client = Gated::new(client, &held.up, &held.down);
     let handshake = builder.handshake::<_, Bytes>(client);
     let Ok(Ok(mut connection)) = timeout(limits.head, handshake).await else {
         return Ended::Closed;
     };
     let server = Server::default();
-    let mut driver = pin!(server.drive(limits, connect));
+    let mut driver = pin!(server.drive(limits, &held, connect));
     let mut has_driver = true;
     let mut resets = Resets::new(limits, Instant::now());
     let mut streams = FuturesUnordered::new();
@@ -100,8 +135,7 @@ where
                 if end == StreamEnd::Reset && !resets.take(Instant::now()) {
                     reject(service, Protocol::Http2, Refusal::Resets);
                     connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-                    let closed = poll_fn(|cx| connection.poll_closed(cx));
-                    drop(timeout(limits.drain, closed).await);
+                    close(&mut connection, &held, limits).await;
                     return Ended::Cut;
                 }
             }
@@ -110,17 +144,16 @@ where
                 connection.graceful_shutdown();
                 to_accept.wake();
             }
-            accepted = poll_fn(|cx| to_accept.poll(cx, |cx| connection.poll_accept(cx))) => match accepted {
+            accepted = poll_fn(|cx| to_accept.poll(cx, |cx| poll_accept(&mut connection, &held, cx))) => match accepted {
                 Some(Ok((request, respond))) => {
-                    streams.push(stream::serve(service, &server, request, respond));
+                    streams.push(stream::serve(service, &server, &held, request, respond));
                 }
                 Some(Err(error)) => break Some(error),
                 None => break None,
             },
             () = idle.passed(), if is_idle => {
                 connection.graceful_shutdown();
-                let closed = poll_fn(|cx| connection.poll_closed(cx));
-                drop(timeout(limits.drain, closed).await);
+                close(&mut connection, &held, limits).await;
                 return Ended::Closed;
             }
         }

@@ -171,6 +171,13 @@ impl Chain {
         self.down.iter().all(Queue::is_empty)
     }
 
+    /// Bytes that it keeps.
+    pub(super) fn held(&self) -> usize {
+        let queues = self.up.iter().chain(&self.down);
+        let judges = self.judges.iter().map(|judge| judge.connection.held());
+        queues.map(|queue| queue.bytes.len()).chain(judges).sum()
+    }
+
     /// When something is to be done without bytes.
     pub(super) fn due(&self) -> Option<Instant> {
         // While an answer of the server is under way, nothing can be done before its next bytes.

@@ -12,6 +12,8 @@ use proxy::http::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
+use crate::proxy::room;
+
 /// Allows what begins with `/public`.
 struct Public;
 
@@ -118,6 +120,7 @@ async fn run(bytes: &[u8], pieces: &[usize]) -> (Vec<u8>, String) {
     let server = Mutex::new(Some(servers));
     let (limits, redaction) = (Limits::default(), Redaction::default());
     let service = Service {
+        room: &room(),
         judge: &Public,
         record: &Nobody,
         redaction: &redaction,

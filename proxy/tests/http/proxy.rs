@@ -1,7 +1,7 @@
 //! The proxy under test: a listener whose connections it serves, rules that can be replaced, and what it told.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,6 +17,8 @@ use proxy::http::{
     Decisions, Ended, Event, HttpRecord, Judge, Limits, Recorder, Redaction, Rejection, Service,
     serve,
 };
+use proxy::limits;
+use proxy::room::{ClientRoom, Room};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -24,6 +26,13 @@ use tokio::task::{JoinHandle, JoinSet};
 
 const ENDPOINT: u32 = 1;
 const PEER: u32 = 300;
+
+/// All the room that there is.
+pub(crate) fn room() -> ClientRoom {
+    let limits = limits::Limits::default();
+    let room = Room::new(limits.held, limits.held_per_client, limits.held_wait);
+    room.of(Ipv4Addr::LOCALHOST.into())
+}
 
 /// A rule of method and path.
 pub(crate) fn rule(method: &str, path: &str) -> RuleSpec {
@@ -288,6 +297,7 @@ impl Connection {
         };
         let redaction = Redaction::new(["content-type"]);
         let service = Service {
+            room: &room(),
             judge: &*self.policy,
             record: &*self.log,
             redaction: &redaction,

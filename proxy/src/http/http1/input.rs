@@ -9,6 +9,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
+use crate::room::Share;
+
 /// Most bytes that are read at a time where a head is expected.
 pub(super) const HEAD_PIECE: usize = 4 * 1024;
 /// Bytes that are read at a time of a body: what a busy one holds.
@@ -21,14 +23,19 @@ pub(super) struct Input<R> {
     io: R,
     buffer: BytesMut,
     has_ended: bool,
+    share: Share,
+    /// Bytes that are kept beside the buffer.
+    kept: usize,
 }
 
 impl<R: AsyncRead + Unpin> Input<R> {
-    pub(super) fn new(begun: BytesMut, io: R) -> Self {
+    pub(super) fn new(begun: BytesMut, io: R, share: Share) -> Self {
         Self {
             io,
             buffer: begun,
             has_ended: false,
+            share,
+            kept: 0,
         }
     }
 
@@ -38,6 +45,13 @@ impl<R: AsyncRead + Unpin> Input<R> {
 
     pub(super) fn consume(&mut self, length: usize) {
         self.buffer.advance(length.min(self.buffer.len()));
+        self.share.set(self.buffer.len() + self.kept);
+    }
+
+    /// So many bytes are kept elsewhere from now on.
+    pub(super) fn keep(&mut self, length: usize) {
+        self.kept = length;
+        self.share.set(self.buffer.len() + self.kept);
     }
 
     /// Whether the other end sends no more; what it sent may still be here.
@@ -57,6 +71,7 @@ impl<R: AsyncRead + Unpin> Input<R> {
         if self.has_ended {
             return Ok(0);
         }
+        self.share.room().await?;
         let read = if most <= HEAD_PIECE {
             poll_fn(|cx| self.poll_short(cx, most)).await?
         } else {
@@ -65,6 +80,7 @@ impl<R: AsyncRead + Unpin> Input<R> {
             self.io.read_buf(&mut piece).await?
         };
         self.has_ended = read == 0;
+        self.share.set(self.buffer.len() + self.kept);
         Ok(read)
     }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
 use http::HeaderMap;
 
+use super::held::Held;
 use crate::splice::Activity;
 
 /// Why a body did not get across.
@@ -24,7 +25,10 @@ pub(super) async fn copy(
     to: &mut SendStream<Bytes>,
     trailers: impl FnOnce(&mut HeaderMap),
     activity: &Activity,
+    held: &Held,
 ) -> Result<(), CopyError> {
+    // From when its reader doesn't take what there is.
+    let mut waiting = None;
     if from.is_end_stream() {
         // The end was sent with the head.
         return Ok(());
@@ -43,10 +47,18 @@ pub(super) async fn copy(
         let is_end = from.is_end_stream();
         while !rest.is_empty() {
             to.reserve_capacity(rest.len());
-            let capacity = poll_fn(|cx| to.poll_capacity(cx)).await;
+            let capacity = poll_fn(|cx| {
+                let polled = to.poll_capacity(cx);
+                if polled.is_pending() {
+                    waiting.get_or_insert_with(|| held.watch(from));
+                }
+                polled
+            })
+            .await;
             let capacity = capacity.unwrap_or_else(|| Err(Reason::CANCEL.into()));
             let capacity = capacity.map_err(CopyError::Reader)?;
             let piece = rest.split_to(capacity.min(rest.len()));
+            held.handed_on(piece.len());
             let is_last = is_end && rest.is_empty();
             to.send_data(piece, is_last).map_err(CopyError::Reader)?;
             activity.note();
@@ -56,14 +68,24 @@ pub(super) async fn copy(
         }
         let released = from.flow_control().release_capacity(length);
         released.map_err(CopyError::Sender)?;
+        held.was_released();
     }
     match from.trailers().await.map_err(CopyError::Sender)? {
         Some(mut map) => {
             trailers(&mut map);
+            held.handed_on(size(&map));
             to.send_trailers(map).map_err(CopyError::Reader)
         }
         None => to.send_data(Bytes::new(), true).map_err(CopyError::Reader),
     }
+}
+
+/// Bytes of header lines, as RFC 9113, 6.5.2 counts them.
+pub(super) fn size(headers: &HeaderMap) -> usize {
+    let lines = headers.iter();
+    lines
+        .map(|(name, value)| name.as_str().len() + value.len() + 32)
+        .sum()
 }
 
 /// Ends when the reader resets the stream.

@@ -1,6 +1,8 @@
 //! The connection to the server, opened when the first stream needs it.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
@@ -8,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
+use super::held::{Both, Gated};
 use super::{MAX_HEADER_LIST, SEND_BUFFER, connection_window};
 use crate::http::limits::Limits;
 use crate::http::record::Failure;
@@ -49,7 +52,7 @@ impl Default for Server {
 
 impl Server {
     /// Opens the connection when it is wanted, and drives it. Ends when the server ended it.
-    pub(super) async fn drive<U, F>(&self, limits: &Limits, connect: impl Fn() -> F)
+    pub(super) async fn drive<U, F>(&self, limits: &Limits, held: &Both, connect: impl Fn() -> F)
     where
         U: AsyncRead + AsyncWrite + Unpin,
         F: Future<Output = io::Result<U>>,
@@ -66,14 +69,22 @@ impl Server {
             self.state.send_replace(State::Connecting);
             let open = async {
                 let stream = connect().await.map_err(|error| error.kind())?;
+                let stream = Gated::new(stream, &held.down, &held.up);
                 let opened = builder.handshake::<_, Bytes>(stream).await;
                 opened.map_err(|_error| io::ErrorKind::ConnectionAborted)
             };
             let failed = match timeout(limits.connect, open).await {
-                Ok(Ok((sender, connection))) => {
+                Ok(Ok((sender, mut connection))) => {
                     self.state.send_replace(State::Open(sender));
                     // Its streams tell how it ended.
-                    drop(connection.await);
+                    let polled = poll_fn(|cx| {
+                        held.down.begin_turn();
+                        let polled = Pin::new(&mut connection).poll(cx);
+                        held.up.was_polled(polled.is_pending());
+                        polled
+                    });
+                    drop(polled.await);
+                    drop(connection);
                     self.state.send_replace(State::Gone);
                     return;
                 }

@@ -13,8 +13,9 @@ use http::header::HeaderName;
 use http::{HeaderMap, Method, Request, Response};
 
 use super::answer;
-use super::body::{CopyError, copy};
+use super::body::{CopyError, copy, size};
 use super::head::{Incoming, is_grpc};
+use super::held::Both;
 use super::server::{NoServer, Server};
 use crate::http::Service;
 use crate::http::answer::{Answer, DENIED};
@@ -37,6 +38,7 @@ pub(super) enum StreamEnd {
 pub(super) async fn serve<'s>(
     service: &'s Service<'s>,
     server: &Server,
+    held: &Both,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) -> StreamEnd {
@@ -44,6 +46,7 @@ pub(super) async fn serve<'s>(
     let is_grpc = is_grpc(&parts.headers);
     let is_head = parts.method == Method::HEAD;
     let incoming = Incoming::new(service, &parts);
+    let length = size(&parts.headers);
     drop(parts);
     let mut respond_with = |mut answer: Answer, log: Option<&RequestLog<'_>>| {
         answer.is_bare = is_head;
@@ -52,6 +55,8 @@ pub(super) async fn serve<'s>(
     let (body, refusal) = match incoming {
         Incoming::Forwarded(request, dropped, log) => {
             let exchange = Exchange {
+                held,
+                head: length,
                 limits: service.limits,
                 activity: Activity::new(),
                 dropped,
@@ -125,6 +130,9 @@ enum End {
 
 /// A request that is forwarded.
 struct Exchange<'e> {
+    held: &'e Both,
+    /// Bytes of its head.
+    head: usize,
     limits: &'e Limits,
     activity: Activity,
     /// Names that trailers may not have.
@@ -148,6 +156,8 @@ impl Exchange<'_> {
     ) -> Outcome {
         let before = |end| Outcome { end, begun: None };
         let mut stalled = pin!(self.activity.none_for(self.limits.stalled));
+        // Until the response begins.
+        let waiting = self.held.up.keep(self.head, &mut body);
         let sender = tokio::select! {
             sender = ready(server) => sender,
             error = poll_fn(|cx| reset(respond.poll_reset(cx))) => return before(End::Client(error)),
@@ -172,7 +182,8 @@ impl Exchange<'_> {
             &mut body,
             &mut to_server,
             drop_changed,
-            &self.activity
+            &self.activity,
+            &self.held.up,
         ));
         let mut is_sent = false;
         let response = loop {
@@ -198,10 +209,12 @@ impl Exchange<'_> {
                 () = &mut stalled => return before(End::Stalled),
             }
         };
+        drop(waiting);
         self.activity.note();
         let (mut parts, mut body) = response.into_parts();
         self.log
             .responded(parts.status.as_u16(), lines(&parts.headers));
+        self.held.down.handed_on(size(&parts.headers));
         parts.version = http::Version::HTTP_2;
         let response = Response::from_parts(parts, ());
         let mut to_client = match respond.send_response(response, body.is_end_stream()) {
@@ -209,7 +222,14 @@ impl Exchange<'_> {
             Err(error) => return before(End::Client(error)),
         };
         let end = {
-            let mut receive = pin!(copy(&mut body, &mut to_client, |_| {}, &self.activity));
+            let down = &self.held.down;
+            let mut receive = pin!(copy(
+                &mut body,
+                &mut to_client,
+                |_| {},
+                &self.activity,
+                down
+            ));
             let mut is_received = false;
             loop {
                 // A client that still sends may do so: its reset shows there as well.
