@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::connection::{Connection, end_writing, reset};
 use crate::hop::Kind;
-use crate::room::NoRoom;
+use crate::room::{NoRoom, Share};
 use crate::splice::Activity;
 use chain::{Chain, Queue};
 use l7::rules::PeerKind;
@@ -91,11 +91,13 @@ impl<'a> End<'a> {
     fn read(
         &mut self,
         connection: &Connection,
+        share: &Share,
         hand_on: impl FnOnce(&[u8]) -> bool,
     ) -> io::Result<bool> {
         // A long one, which isn't kept: of batches as much as there is.
         let mut buffer = connection.context.datagrams.take();
-        match self.stream.try_read(&mut buffer) {
+        let most = share.most(buffer.len());
+        match self.stream.try_read(&mut buffer[..most]) {
             Ok(0) => self.has_ended = true,
             Ok(length) => return Ok(hand_on(&buffer[..length])),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -172,10 +174,10 @@ async fn carry(
         let has_room = share.has_room();
         let done = tokio::select! {
             ready = client.stream.readable(), if has_room && !client.has_ended && chain.client_input().is_empty() => {
-                ready.and_then(|()| client.read(connection, |bytes| chain.client_sent(connection, bytes)))
+                ready.and_then(|()| client.read(connection, &share, |bytes| chain.client_sent(connection, bytes)))
             }
             ready = server.stream.readable(), if has_room && !server.has_ended && chain.server_input().is_empty() => {
-                ready.and_then(|()| server.read(connection, |bytes| chain.server_sent(connection, bytes)))
+                ready.and_then(|()| server.read(connection, &share, |bytes| chain.server_sent(connection, bytes)))
             }
             ready = server.stream.writable(), if !chain.server_output().is_empty() => ready.map(|()| true),
             ready = client.stream.writable(), if !chain.client_output().is_empty() => ready.map(|()| true),

@@ -38,6 +38,8 @@ const BETWEEN_LINES: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Room {
     state: Mutex<State>,
+    /// That of the state, to be looked at without the lock.
+    held: AtomicUsize,
     most_each: usize,
     patience: Duration,
     /// Rung when there is room again.
@@ -107,6 +109,7 @@ impl Room {
                 each: HashMap::default(),
                 logged: None,
             }),
+            held: AtomicUsize::new(0),
             most_each,
             patience,
             freed: Notify::new(),
@@ -140,6 +143,7 @@ impl Room {
         let mut state = self.state();
         let state = &mut *state;
         state.held = state.held - before + now;
+        self.held.store(state.held, Ordering::Relaxed);
         let held = state.each.entry(client).or_insert_with(|| Held {
             bytes: 0,
             level: Level::new(self.most_each),
@@ -220,6 +224,18 @@ impl Share {
     /// Whether it holds more than each may.
     pub fn is_charged(&self) -> bool {
         self.charged.load(Ordering::Relaxed) > 0
+    }
+
+    /// How many bytes to read at once where much may come: a piece, while there is no room.
+    pub fn most(&self, many: usize) -> usize {
+        let room = &*self.of.room;
+        // With less than that nobody's part is used up.
+        let is_little = room.held.load(Ordering::Relaxed) < room.most_each / 2;
+        if is_little || !room.is_full_for(self.of.client) {
+            many
+        } else {
+            many.min(FREE)
+        }
     }
 
     /// Whether more may be read.

@@ -141,6 +141,9 @@ where
             }
             () = poll_fn(|cx| to_drive.poll(cx, |cx| driver.as_mut().poll(cx))), if has_driver => {
                 has_driver = false;
+                if held.given_up().is_some() {
+                    break None;
+                }
                 connection.graceful_shutdown();
                 to_accept.wake();
             }
@@ -158,6 +161,11 @@ where
             }
         }
     };
+    if let Some(error) = held.given_up() {
+        // Whose readers took nothing would be waited for.
+        reject(service, Protocol::Http2, Refusal::NoRoom(error));
+        return Ended::Cut;
+    }
     // Streams under way see that it ended, and tell of it.
     let rest = async { while streams.next().await.is_some() {} };
     let is_whole = timeout(limits.drain, rest).await.is_ok() && error.is_none();

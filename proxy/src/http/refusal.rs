@@ -2,6 +2,8 @@
 
 use l7::http::{BadPath, HeadError};
 
+use crate::room::NoRoom;
+
 /// Why a request is refused before it is judged.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -32,6 +34,9 @@ pub enum Refusal {
     /// More streams were reset than a client may.
     #[error("too many streams of HTTP/2 were reset")]
     Resets,
+    /// The client's connections hold as much as they may, and this one's readers took nothing.
+    #[error("HTTP/2: {0}")]
+    NoRoom(#[source] NoRoom),
 }
 
 impl Refusal {
@@ -43,7 +48,7 @@ impl Refusal {
             Self::EscapedSlash => Some(307),
             Self::Late => Some(408),
             Self::Authority | Self::Scheme => Some(400),
-            Self::Incomplete | Self::Http2(_) | Self::Resets => None,
+            Self::Incomplete | Self::Http2(_) | Self::Resets | Self::NoRoom(_) => None,
         }
     }
 }

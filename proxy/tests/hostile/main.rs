@@ -14,6 +14,7 @@ mod crowd;
 mod http1;
 mod http2;
 mod messages;
+mod room;
 mod stage;
 
 #[expect(dead_code, reason = "these tests need a part of it")]

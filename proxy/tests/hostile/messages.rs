@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::rig::{CLIENT, Rig, SHORT, egress, ingress, read, send, within};
 use super::stage::Memory;
 
-fn names() -> Allows {
+pub(crate) fn names() -> Allows {
     Allows::Dns(vec![NameSpec {
         match_pattern: Some("*.example".into()),
         ..NameSpec::default()
@@ -20,6 +20,14 @@ fn names() -> Allows {
 fn query(id: u16) -> Vec<u8> {
     let mut query = id.to_be_bytes().to_vec();
     query.extend(b"\x01\0\0\x01\0\0\0\0\0\0\x01a\x07example\0\0\x01\0\x01");
+    query
+}
+
+/// A query for a name that the rules refuse.
+pub(crate) fn refused_query() -> Vec<u8> {
+    let mut query = query(9);
+    let at = query.len() - 12;
+    query[at..at + 7].copy_from_slice(b"refused");
     query
 }
 
@@ -172,7 +180,7 @@ async fn frames_of_kafka_that_are_too_long_or_too_many() {
 }
 
 /// A ClientHello that names `name`, in records of so many bytes.
-fn hello(name: &str, record: usize, padding: usize) -> Vec<u8> {
+pub(crate) fn hello(name: &str, record: usize, padding: usize) -> Vec<u8> {
     let word = |length: usize| u16::try_from(length).unwrap().to_be_bytes();
     let host = [&[0][..], &word(name.len()), name.as_bytes()].concat();
     let list = [&word(host.len())[..], &host].concat();

@@ -20,7 +20,7 @@ use super::rig::{Rig, ingress, within};
 pub(crate) const HONEST: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 5));
 /// Whose response is long.
 pub(crate) const HUGE: &str = "/public/huge";
-const HUGE_LENGTH: usize = 8 << 20;
+pub(crate) const HUGE_LENGTH: usize = 8 << 20;
 
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
@@ -40,10 +40,11 @@ impl Memory {
         }
     }
 
-    /// It may have grown by so many MiB.
-    pub(crate) fn has_grown_less_than(&self, most: f64) {
+    /// It may have grown by so many MiB; by how many it has.
+    pub(crate) fn has_grown_less_than(&self, most: f64) -> f64 {
         let grown = memory_mib(std::process::id()) - self.mib;
         assert!(grown < most, "{grown} MiB more, {most} are allowed");
+        grown
     }
 }
 

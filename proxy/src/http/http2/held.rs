@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use futures::future::BoxFuture;
@@ -22,7 +22,7 @@ use crate::room::{ClientRoom, NoRoom, Share};
 const BETWEEN_COUNTS: usize = 8 << 10;
 
 /// Bytes that are read at a time: then streams hand on what they can, so that what they can't is known.
-const TURN: usize = 32 << 10;
+const TURN: usize = 16 << 10;
 
 /// Both directions of a connection.
 pub(super) struct Both {
@@ -48,6 +48,7 @@ pub(super) struct Held {
     read: AtomicUsize,
     /// Bytes read since its sender's connection was polled.
     turn: AtomicUsize,
+    given_up: OnceLock<NoRoom>,
 }
 
 /// A stream is counted, and its head.
@@ -64,6 +65,12 @@ impl Both {
             down: Held::new(room),
         }
     }
+
+    /// Whether the connection is to end, since there was no room for what its readers didn't take.
+    pub(super) fn given_up(&self) -> Option<NoRoom> {
+        let given_up = self.up.given_up.get().or_else(|| self.down.given_up.get());
+        given_up.copied()
+    }
 }
 
 impl Held {
@@ -77,6 +84,7 @@ impl Held {
             is_blocked: AtomicBool::new(false),
             read: AtomicUsize::new(0),
             turn: AtomicUsize::new(0),
+            given_up: OnceLock::new(),
         }
     }
 
@@ -224,7 +232,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gated<'_, S> {
         if let Some(waiting) = &mut this.waiting {
             let room = ready!(waiting.as_mut().poll(cx));
             this.waiting = None;
-            room?;
+            if let Err(error) = room {
+                this.reads.given_up.get_or_init(|| error);
+                return Poll::Ready(Err(error.into()));
+            }
         }
         let before = out.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(cx, out))?;
