@@ -15,6 +15,7 @@ pub mod perf_source;
 pub mod reader;
 mod request_metrics;
 mod resolver;
+mod rule_counts;
 pub mod source;
 
 use std::{
@@ -49,6 +50,7 @@ pub use flow_metrics::{FlowMetrics, FlowMetricsKey};
 pub use reader::ReaderStats;
 pub use request_metrics::{BOUNDS, Family, Latency, RequestCounts, RequestMetrics};
 pub use resolver::Resolver;
+pub use rule_counts::{ItemCount, RuleCounts, RuleSeries};
 
 /// How often the clocks are compared.
 const MEASURE_EVERY_NS: u64 = 1_000_000_000;
@@ -295,7 +297,9 @@ impl State {
         // Stable, and linear on what it mostly is: a few sorted runs.
         self.batch.sort_by_key(|(time, _)| *time);
         let ready = self.batch.partition_point(|(time, _)| *time < settled);
-        self.resolver.update(&self.names.load());
+        if let Some(policies) = self.resolver.update(&self.names.load()) {
+            self.stats.request_metrics.keep_policies(&policies);
+        }
         if let Some(egress_devices) = &mut self.egress_devices {
             egress_devices.begin();
         }

@@ -28,7 +28,7 @@ use crate::fact::Fact;
 use crate::node::Notifier;
 use durable::StateFileError;
 
-pub use stats::ProxyStats;
+pub use stats::{ProxyRoom, ProxyStats};
 
 /// How long a proxy may take to put rules in force.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -163,6 +163,11 @@ impl Proxy {
             self.commands
                 .try_send(Command::Acknowledge(acknowledgement)),
         );
+    }
+
+    /// What to say of clients for which it has no room.
+    pub fn crowded(&self) -> Option<String> {
+        self.stats.crowded()
     }
 
     /// Whether a proxy is connected.

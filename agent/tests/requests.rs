@@ -414,9 +414,14 @@ fn metrics_count_them_as_hubble_does_and_by_rule() {
         series(&counts.kafka_requests),
         ["orders|produce|29|client = 1"]
     );
-    let by_rule = series(&counts.by_rule);
+    let by_rule: Vec<String> = counts
+        .by_rule
+        .labelled()
+        .into_iter()
+        .map(|(labels, sum)| format!("{} = {sum}", labels.join("|")))
+        .collect();
     let of_http: Vec<&String> = by_rule.iter().filter(|of| of.contains("HTTP")).collect();
-    let [denied, forwarded] = &of_http[..] else {
+    let [forwarded, denied] = &of_http[..] else {
         panic!("{by_rule:?}")
     };
     assert!(

@@ -281,6 +281,16 @@ fn add(sum: &mut PolicyState, node: PolicyState) {
                 known.decisions = known.decisions.saturating_add(rule.decisions);
                 known.connections = known.connections.saturating_add(rule.connections);
                 known.bytes = known.bytes.saturating_add(rule.bytes);
+                for item in rule.layer7 {
+                    let items = &mut known.layer7;
+                    match items.iter_mut().find(|known| known.path == item.path) {
+                        Some(known) => {
+                            known.allowed = known.allowed.saturating_add(item.allowed);
+                            known.denied = known.denied.saturating_add(item.denied);
+                        }
+                        None => items.push(item),
+                    }
+                }
             }
             None => sum.rules.push(rule),
         }

@@ -359,6 +359,10 @@ async fn views_are_of_all_nodes_and_name_those_that_are_missing() {
         (rule.decisions, rule.connections, rule.bytes),
         (10, 2, u64::MAX)
     );
+    let [item] = &rule.layer7[..] else {
+        panic!("one item: {rule:?}");
+    };
+    assert_eq!((item.allowed, item.denied), (4, u64::MAX));
 
     let mut client = nodes.client();
     let answer = client.list_endpoints(ListEndpointsRequest::default()).await;

@@ -178,11 +178,12 @@ impl Rpc for Service {
         _: Request<GetPoliciesRequest>,
     ) -> Result<Response<GetPoliciesResponse>, Status> {
         let stats = self.access()?.stats.clone();
+        let requests = self.api.stats.request_metrics.by_rule();
         let node_name = self.node_name();
         let answer = self.ask(move |known| {
             let hits = hits::of(stats.as_deref(), known)?;
             Ok(GetPoliciesResponse {
-                policies: views::policies(known, &hits),
+                policies: views::policies(known, &hits, &requests),
                 node_name,
                 revision: known.revision,
                 notes: known.notes.clone(),

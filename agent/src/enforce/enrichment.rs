@@ -8,7 +8,8 @@ use policy::{ChangeSet, Compiled, Cookies, Reason, ReasonKind};
 
 use super::endpoints::Endpoints;
 use crate::node::names::{
-    Attribution, Decision, Device, Endpoint, NameTable, Node, PolicyRef, RuleRef, Workload,
+    Attribution, Decision, Device, Endpoint, NameTable, Node, PolicyRef, PolicyVersions, RuleRef,
+    Workload,
 };
 
 /// Makes the names of each moment, from those before and what changed.
@@ -70,6 +71,7 @@ impl Enrichment {
         }
         self.identities(&mut names, before, from.compiled);
         self.cookies(&mut names, before, from.compiled);
+        names.policies = policies(before, from.compiled);
         names
     }
 
@@ -113,6 +115,17 @@ impl Enrichment {
             }
         }
     }
+}
+
+/// The policies in force: those before, if they are the same.
+fn policies(before: &NameTable, compiled: &Compiled) -> Arc<PolicyVersions> {
+    let now = compiled.policies.iter();
+    let now = now.map(|(name, policy)| (name, &policy.version));
+    if now.clone().eq(before.policies.iter()) {
+        return Arc::clone(&before.policies);
+    }
+    let now = now.map(|(name, version)| (name.clone(), Arc::clone(version)));
+    Arc::new(now.collect())
 }
 
 /// Names whoever has an address now.

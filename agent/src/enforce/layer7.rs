@@ -69,7 +69,9 @@ impl Layer7 {
              agent's --run-dir"
                 .to_owned()
         });
-        missed.or_else(|| self.names.failure())
+        missed
+            .or_else(|| self.names.failure())
+            .or_else(|| self.proxy.crowded())
     }
 
     /// Gives the proxy what is to be judged by the tables that are to come, and leaves it the rules of places that

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use flow::Side;
 use flow::view::{Direction, Transport};
-use policy::Layer7List;
+use policy::{Layer7List, RulePath};
 use proto::flow::{self as pb, layer7::Record};
 
 /// A request, its answer, or what went wrong with it.
@@ -45,7 +45,24 @@ pub enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// As Hubble has it.
+    pub fn verdict(self) -> pb::Verdict {
+        match self {
+            Self::Forwarded => pb::Verdict::Forwarded,
+            Self::Denied => pb::Verdict::Dropped,
+            Self::Failed => pb::Verdict::Error,
+        }
+    }
+}
+
 impl Request {
+    /// The place of what decided it: of the rule of layer 7, if there is one in a rule of that place.
+    pub fn place(&self, rule: RulePath) -> RulePath {
+        let item = self.item.and_then(|item| usize::try_from(item).ok());
+        item.map_or(rule, |item| rule.layer7(self.list(), item))
+    }
+
     /// The list that holds the rule's item of layer 7.
     pub fn list(&self) -> Layer7List {
         match &self.content.record {

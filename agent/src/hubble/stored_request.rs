@@ -21,7 +21,7 @@ impl FlowBuilder {
             time: Some(timestamp(request.time)),
             uuid: self.uuid_of(stored.sequence(), 0),
             emitter: Some(super::emitter()),
-            verdict: verdict(request.outcome).into(),
+            verdict: request.outcome.verdict().into(),
             ip: Some(pb::Ip {
                 source: request.end(Side::Source).ip().to_string(),
                 destination: request.end(Side::Destination).ip().to_string(),
@@ -58,14 +58,6 @@ impl FlowBuilder {
     fn names_of_request(&self, request: &Request, side: Side) -> Vec<String> {
         let [of, other] = [side, other(side)].map(|side| Some(request.end(side).ip()));
         self.names(of, other, request.time)
-    }
-}
-
-fn verdict(outcome: Outcome) -> pb::Verdict {
-    match outcome {
-        Outcome::Forwarded => pb::Verdict::Forwarded,
-        Outcome::Denied => pb::Verdict::Dropped,
-        Outcome::Failed => pb::Verdict::Error,
     }
 }
 
@@ -128,12 +120,9 @@ fn why(stored: &RequestRef<'_>) -> String {
 fn rules_of(stored: &RequestRef<'_>) -> Vec<ext::Rule> {
     let request = stored.request();
     let mut rules = rules(stored.rule());
-    let Some(index) = request.item.and_then(|item| usize::try_from(item).ok()) else {
-        return rules;
-    };
     for rule in &mut rules {
         let path = explain::proto::path_of(rule.path.as_ref());
-        rule.path = path.map(|path| explain::proto::path(path.layer7(request.list(), index)));
+        rule.path = path.map(|path| explain::proto::path(request.place(path)));
     }
     rules
 }
@@ -142,7 +131,7 @@ fn rules_of(stored: &RequestRef<'_>) -> Vec<ext::Rule> {
 fn extension(stored: &RequestRef<'_>) -> proto::google::Any {
     let (request, rule) = (stored.request(), stored.rule());
     let decision = Some(ext::Decision {
-        verdict: verdict(request.outcome).into(),
+        verdict: request.outcome.verdict().into(),
         default_deny: request.outcome == Outcome::Denied,
         rules: rules_of(stored),
         why: why(stored),
@@ -199,7 +188,7 @@ impl FlowView for StoredRequest<'_> {
     }
 
     fn verdict(&self) -> pb::Verdict {
-        verdict(self.request().outcome)
+        self.request().outcome.verdict()
     }
 
     fn event_type(&self) -> Option<(i32, i32)> {

@@ -51,7 +51,6 @@ pub(super) fn requests(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result 
     let dns = ["rcode", "qtypes", "ips_returned"];
     let http = ["method", "protocol", "status", "reporter"];
     let kafka = ["topic", "api_key", "error_code", "reporter"];
-    let rule = ["policy", "rule", "protocol", "direction", "verdict"];
     for (name, help, labels, family) in [
         (
             "hubble_dns_queries",
@@ -83,15 +82,19 @@ pub(super) fn requests(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result 
             &kafka,
             &counts.kafka_requests,
         ),
-        (
-            "flows_requests",
-            "Requests of layer 7, by the rule that allowed them or, of denied ones, came nearest.",
-            &rule,
-            &counts.by_rule,
-        ),
     ] {
         counters(page, name, help, labels, family)?;
     }
+    let labels = ["policy", "rule", "protocol", "direction", "verdict"];
+    let by_rule = counts.by_rule.labelled();
+    page.counters(
+        "flows_requests",
+        "Requests of layer 7, by the rule that allowed them or, of denied ones, came nearest, of policies in force.",
+        by_rule.iter().map(|(values, sum)| {
+            let values = values.iter().map(String::as_str);
+            (labels.into_iter().zip(values).collect::<Vec<_>>(), *sum)
+        }),
+    )?;
     for (name, help, labels, family) in [
         (
             "hubble_http_request_duration_seconds",
@@ -131,6 +134,25 @@ pub(super) fn proxy(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result {
         "1 if flows-proxy is connected; without it what is redirected to it is dropped.",
         u64::from(proxy.is_there()),
     )?;
+    if let Some(room) = proxy.room() {
+        page.gauge(
+            "flows_proxy_held_bytes",
+            "What flows-proxy holds of what readers do not take, beyond a piece for each connection.",
+            room.held,
+        )?;
+        page.gauge(
+            "flows_proxy_crowded_clients",
+            "Clients whose connections hold as much as they may, and wait for their readers.",
+            room.crowded.len() as u64,
+        )?;
+        let stopped = [("stopped", room.stopped), ("given_up", room.given_up)];
+        page.counters(
+            "flows_proxy_connections_without_room",
+            "Connections that were stopped because their client held as much as it may, and those of them that were \
+             reset because their reader took nothing.",
+            stopped.map(|(what, count)| ([("what", what)], count)),
+        )?;
+    }
     page.counter(
         "flows_proxy_records",
         "Records of requests that came from flows-proxy.",

@@ -3,12 +3,13 @@
 //! finds into the history: a later snapshot never changes an event that is already stored.
 
 use std::{
+    collections::BTreeMap,
     hash::{Hash, Hasher},
     net::IpAddr,
     sync::Arc,
 };
 
-use cluster::{Kind, SharedTable};
+use cluster::{Kind, ObjectName, SharedTable};
 use foldhash::{HashMap, fast::RandomState};
 use policy::RulePath;
 
@@ -186,6 +187,9 @@ impl AddrKey {
     }
 }
 
+/// Versions of policies by their names.
+pub type PolicyVersions = BTreeMap<ObjectName, Arc<str>>;
+
 /// The snapshot. Shares with the one before what stayed as it was.
 #[derive(Clone, Debug, Default)]
 pub struct NameTable {
@@ -199,6 +203,8 @@ pub struct NameTable {
     pub by_identity: SharedTable<u32, Arc<Endpoint>, RandomState>,
     /// What cookies stand for.
     pub attributions: SharedTable<u32, Arc<Attribution>, RandomState>,
+    /// The policies in force, with their versions.
+    pub policies: Arc<PolicyVersions>,
 }
 
 /// The names of one event.

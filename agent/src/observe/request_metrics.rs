@@ -10,17 +10,18 @@ use flow::view::Direction;
 use foldhash::HashMap;
 use proto::flow::{self as pb, layer7::Record};
 
+use super::rule_counts::{RuleCounts, RuleSeries};
 use crate::{
     fact::{Outcome, Request},
     history::NamedRequest,
     hubble::dns_rcode,
-    node::names::PolicyRef,
+    node::names::{PolicyRef, PolicyVersions},
 };
 
 /// Combinations of labels' values that a family tells apart.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 /// What stands for values that there is no room for.
-const OTHER: &str = "other";
+pub(super) const OTHER: &str = "other";
 /// A label's value is cut to so many bytes.
 const LONGEST: usize = 120;
 
@@ -113,8 +114,8 @@ pub struct RequestCounts {
     pub kafka_requests: Family<u64>,
     /// topic, api_key, reporter
     pub kafka_duration: Family<Latency>,
-    /// policy, rule, protocol, direction, verdict
-    pub by_rule: Family<u64>,
+    /// By the rule that decided.
+    pub by_rule: RuleCounts,
     /// protocol, direction
     pub duration: Family<Latency>,
     /// Flows of type L7: protocol, verdict.
@@ -134,6 +135,18 @@ impl RequestMetrics {
         counts.clone()
     }
 
+    /// Takes the policies in force, by whose rules requests are counted.
+    pub fn keep_policies(&self, policies: &PolicyVersions) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.by_rule.keep(policies);
+    }
+
+    /// What rules of layer 7 decided.
+    pub fn by_rule(&self) -> RuleCounts {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.by_rule.clone()
+    }
+
     /// Counts a request or an answer.
     pub fn count(&self, named: &NamedRequest) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,12 +157,7 @@ impl RequestMetrics {
 impl RequestCounts {
     fn count(&mut self, named: &NamedRequest) {
         let request = &named.request;
-        let verdict = match request.outcome {
-            Outcome::Forwarded => pb::Verdict::Forwarded,
-            Outcome::Denied => pb::Verdict::Dropped,
-            Outcome::Failed => pb::Verdict::Error,
-        };
-        let verdict = verdict.as_str_name();
+        let verdict = request.outcome.verdict().as_str_name();
         let mut fits = add(&mut self.flows, &[protocol(request), verdict]);
         match &request.content.record {
             Some(Record::Dns(dns)) => fits &= self.dns(request, dns),
@@ -164,19 +172,15 @@ impl RequestCounts {
                 fits &= observe(&mut self.duration, &labels, latency);
             }
         } else {
-            let (policy, rule) = named
-                .rule
-                .policies
-                .first()
-                .map_or_else(Default::default, rule);
-            let labels = [
-                &*policy,
-                &*rule,
-                protocol(request),
-                request.direction.name(),
-                verdict,
-            ];
-            fits &= add(&mut self.by_rule, &labels);
+            let policy = named.rule.policies.first();
+            let rule = policy.and_then(|policy| policy.rules.first());
+            fits &= self.by_rule.add(RuleSeries {
+                policy: policy.map(policy_name).unwrap_or_default(),
+                path: rule.map(|rule| request.place(rule.path)),
+                protocol: protocol(request),
+                direction: request.direction.name(),
+                outcome: request.outcome,
+            });
         }
         self.overflowed += u64::from(!fits);
     }
@@ -248,13 +252,12 @@ fn protocol(request: &Request) -> &'static str {
     }
 }
 
-/// `cnp shop/api` and `spec.ingress[0]`: the policy that allowed a request or, of a denied one, came nearest.
-fn rule(policy: &PolicyRef) -> (String, String) {
+/// `cnp shop/api`.
+fn policy_name(policy: &PolicyRef) -> Box<str> {
     let kind = flow::format::short_kind(policy.kind.name());
-    let name = match &*policy.namespace {
+    match &*policy.namespace {
         "" => format!("{kind} {}", policy.name),
         namespace => format!("{kind} {namespace}/{}", policy.name),
-    };
-    let path = policy.rules.first().map(|rule| rule.path.to_string());
-    (name, path.unwrap_or_default())
+    }
+    .into()
 }

@@ -8,7 +8,7 @@ use foldhash::HashMap;
 use crate::{
     fact::{Arrived, Packet, Request},
     history::NamedRequest,
-    node::names::{AddrKey, Attribution, Endpoint, NameTable, Node, Resolved},
+    node::names::{AddrKey, Attribution, Endpoint, NameTable, Node, PolicyVersions, Resolved},
 };
 
 /// Resolves events against one snapshot. Keeps what it had to make up (identities nobody announced,
@@ -25,13 +25,16 @@ pub struct Resolver {
 const SYNTHETIC_MAX: usize = 65_536;
 
 impl Resolver {
-    /// Takes a new snapshot, if it is another one.
-    pub fn update(&mut self, names: &Arc<NameTable>) {
-        if !Arc::ptr_eq(&self.names, names) {
-            self.names = Arc::clone(names);
-            self.synthetic.clear();
-            self.unknown_cookies.clear();
+    /// Takes a new snapshot, if it is another one; gives back its policies, if they are others.
+    pub fn update(&mut self, names: &Arc<NameTable>) -> Option<Arc<PolicyVersions>> {
+        if Arc::ptr_eq(&self.names, names) {
+            return None;
         }
+        let before = std::mem::replace(&mut self.names, Arc::clone(names));
+        self.synthetic.clear();
+        self.unknown_cookies.clear();
+        let are_others = !Arc::ptr_eq(&before.policies, &names.policies);
+        are_others.then(|| Arc::clone(&names.policies))
     }
 
     /// The node.

@@ -9,23 +9,28 @@ use std::time::Duration;
 
 use proto::flows::v1::proxy_client::ProxyClient;
 use proto::flows::v1::{
-    GetProxyRecordsRequest, GetProxyRecordsResponse, LearnRequest, LearnResponse, SetRulesRequest,
+    GetProxyRecordsRequest, GetProxyRecordsResponse, GetProxyStatusRequest, LearnRequest,
+    LearnResponse, SetRulesRequest,
 };
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
 use tracing::{debug, info, warn};
 
 use super::records::Facts;
 use super::{
-    ANSWERS, Acknowledgement, Command, Learned, PATIENCE, ProxyError, ProxyStats, SetRules,
+    ANSWERS, Acknowledgement, Command, Learned, PATIENCE, ProxyError, ProxyRoom, ProxyStats,
+    SetRules,
 };
 use crate::node::Notifier;
 
 /// How often a proxy is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How often it is asked what it holds.
+const ASK_EVERY: Duration = Duration::from_secs(2);
 
 /// Bytes of rules in a message; the proxy takes 1 MiB.
 const PART: usize = 512 << 10;
@@ -130,6 +135,8 @@ async fn connect(socket: &Path) -> Option<ProxyClient<Channel>> {
 impl Link {
     async fn run(mut self) {
         let mut streams: Option<Streams> = None;
+        let mut ask = interval(ASK_EVERY);
+        ask.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if streams.is_none() {
                 streams = self.subscribe().await;
@@ -150,6 +157,7 @@ impl Link {
                     (Some(Command::Acknowledge(_)), None) => {}
                     (None, _) => return,
                 },
+                _ = ask.tick(), if self.client.is_some() => self.ask().await,
                 said = said => match said {
                     None => {}
                     Some(Said::Records(records)) => self.tell.facts.tell(records),
@@ -163,6 +171,7 @@ impl Link {
                         streams = None;
                         self.client = None;
                         self.tell.stats.set_there(false);
+                        self.tell.stats.set_room(None);
                     }
                 },
             }
@@ -219,6 +228,18 @@ impl Link {
                 self.client = None;
                 None
             }
+        }
+    }
+
+    /// Asks what it holds. One that doesn't answer is found out by its streams.
+    async fn ask(&mut self) {
+        let Some(client) = &mut self.client else {
+            return;
+        };
+        let asked = timeout(PATIENCE, client.get_proxy_status(GetProxyStatusRequest {}));
+        if let Ok(Ok(status)) = asked.await {
+            let room = ProxyRoom::new(status.into_inner());
+            self.tell.stats.set_room(Some(room));
         }
     }
 

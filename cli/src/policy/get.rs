@@ -146,6 +146,32 @@ fn list_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()
     table::write_fitted(out, &rows)
 }
 
+/// The rules of layer 7, with what they decided; nothing of a policy without any.
+fn show_layer7(out: &mut dyn Write, policy: &PolicyState) -> io::Result<()> {
+    let mut rows = vec![row([
+        "RULE OF LAYER 7",
+        "ALLOWS",
+        "REQUESTS",
+        "DENIED, NEAREST",
+    ])];
+    for item in policy.rules.iter().flat_map(|rule| &rule.layer7) {
+        rows.push(vec![
+            path_text(item.path.as_ref()),
+            item.text.clone(),
+            match item.allowed {
+                0 => "never hit".to_owned(),
+                n => text::grouped(n),
+            },
+            text::grouped(item.denied),
+        ]);
+    }
+    if rows.len() > 1 {
+        writeln!(out)?;
+        table::write(out, &rows)?;
+    }
+    Ok(())
+}
+
 fn show_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()> {
     for (n, policy) in policies.iter().enumerate() {
         if n > 0 {
@@ -187,6 +213,7 @@ fn show_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()
             ]);
         }
         table::write(out, &rows)?;
+        show_layer7(out, policy)?;
     }
     Ok(())
 }

@@ -1756,7 +1756,7 @@ pub struct PolicyState {
     pub rules: ::prost::alloc::vec::Vec<RuleState>,
 }
 /// A rule of a policy on a node.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RuleState {
     /// As in Rule.
     #[prost(message, optional, tag = "8")]
@@ -1775,6 +1775,24 @@ pub struct RuleState {
     pub connections: u64,
     #[prost(uint64, tag = "7")]
     pub bytes: u64,
+    /// Its rules of layer 7, in their order; of a rule without any empty.
+    #[prost(message, repeated, tag = "10")]
+    pub layer7: ::prost::alloc::vec::Vec<Layer7RuleState>,
+}
+/// A rule of layer 7 of a policy on a node.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Layer7RuleState {
+    /// With its place in the list of layer 7.
+    #[prost(message, optional, tag = "1")]
+    pub path: ::core::option::Option<RulePath>,
+    /// `GET /public`.
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
+    /// Requests that it allowed, and denied ones to which it came nearest, since the node's agent started.
+    #[prost(uint64, tag = "3")]
+    pub allowed: u64,
+    #[prost(uint64, tag = "4")]
+    pub denied: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListEndpointsRequest {
@@ -3188,7 +3206,7 @@ pub struct LearnResponse {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetProxyStatusRequest {}
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetProxyStatusResponse {
     /// Of the rules in force; 0: none.
     #[prost(uint64, tag = "1")]
@@ -3245,6 +3263,18 @@ pub struct GetProxyStatusResponse {
     /// Whether an agent acknowledges addresses.
     #[prost(bool, tag = "20")]
     pub has_agent: bool,
+    /// Held of what readers don't take, beyond what each connection may hold.
+    #[prost(uint64, tag = "21")]
+    pub held_bytes: u64,
+    /// Addresses of clients whose connections hold as much as they may: those that hold more than a piece aren't read.
+    #[prost(string, repeated, tag = "22")]
+    pub crowded_clients: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How often a connection was stopped for want of room, and how often one was reset because its reader took nothing
+    /// meanwhile.
+    #[prost(uint64, tag = "23")]
+    pub connections_stopped: u64,
+    #[prost(uint64, tag = "24")]
+    pub connections_given_up: u64,
 }
 /// Generated client implementations.
 #[cfg(feature = "grpc")]

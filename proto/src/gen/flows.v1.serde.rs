@@ -1670,6 +1670,18 @@ impl serde::Serialize for GetProxyStatusResponse {
         if self.has_agent {
             len += 1;
         }
+        if self.held_bytes != 0 {
+            len += 1;
+        }
+        if !self.crowded_clients.is_empty() {
+            len += 1;
+        }
+        if self.connections_stopped != 0 {
+            len += 1;
+        }
+        if self.connections_given_up != 0 {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.GetProxyStatusResponse", len)?;
         if self.revision != 0 {
             #[allow(clippy::needless_borrow)]
@@ -1764,6 +1776,24 @@ impl serde::Serialize for GetProxyStatusResponse {
         }
         if self.has_agent {
             struct_ser.serialize_field("has_agent", &self.has_agent)?;
+        }
+        if self.held_bytes != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("held_bytes", ToString::to_string(&self.held_bytes).as_str())?;
+        }
+        if !self.crowded_clients.is_empty() {
+            struct_ser.serialize_field("crowded_clients", &self.crowded_clients)?;
+        }
+        if self.connections_stopped != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("connections_stopped", ToString::to_string(&self.connections_stopped).as_str())?;
+        }
+        if self.connections_given_up != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("connections_given_up", ToString::to_string(&self.connections_given_up).as_str())?;
         }
         struct_ser.end()
     }
@@ -2278,6 +2308,46 @@ impl serde::Serialize for KafkaRequest {
         }
         if !self.topics.is_empty() {
             struct_ser.serialize_field("topics", &self.topics)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for Layer7RuleState {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.path.is_some() {
+            len += 1;
+        }
+        if !self.text.is_empty() {
+            len += 1;
+        }
+        if self.allowed != 0 {
+            len += 1;
+        }
+        if self.denied != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.Layer7RuleState", len)?;
+        if let Some(v) = self.path.as_ref() {
+            struct_ser.serialize_field("path", v)?;
+        }
+        if !self.text.is_empty() {
+            struct_ser.serialize_field("text", &self.text)?;
+        }
+        if self.allowed != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("allowed", ToString::to_string(&self.allowed).as_str())?;
+        }
+        if self.denied != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("denied", ToString::to_string(&self.denied).as_str())?;
         }
         struct_ser.end()
     }
@@ -4146,6 +4216,9 @@ impl serde::Serialize for RuleState {
         if self.bytes != 0 {
             len += 1;
         }
+        if !self.layer7.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.RuleState", len)?;
         if let Some(v) = self.path.as_ref() {
             struct_ser.serialize_field("path", v)?;
@@ -4175,6 +4248,9 @@ impl serde::Serialize for RuleState {
             #[allow(clippy::needless_borrow)]
             #[allow(clippy::needless_borrows_for_generic_args)]
             struct_ser.serialize_field("bytes", ToString::to_string(&self.bytes).as_str())?;
+        }
+        if !self.layer7.is_empty() {
+            struct_ser.serialize_field("layer7", &self.layer7)?;
         }
         struct_ser.end()
     }

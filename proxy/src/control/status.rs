@@ -16,6 +16,8 @@ pub struct Ports {
 pub(super) fn status(context: &Context, ports: Ports, has_agent: bool) -> GetProxyStatusResponse {
     let counters = &context.counters;
     let records = context.records.counts();
+    let room = &context.room;
+    let (held, crowded) = room.held();
     GetProxyStatusResponse {
         revision: context.rules.load().revision(),
         tcp_port: ports.tcp.into(),
@@ -37,5 +39,9 @@ pub(super) fn status(context: &Context, ports: Ports, has_agent: bool) -> GetPro
         records_lost: records.lost,
         records_waiting: records.waiting(),
         has_agent,
+        held_bytes: held as u64,
+        crowded_clients: crowded.iter().map(ToString::to_string).collect(),
+        connections_stopped: room.stopped.get(),
+        connections_given_up: room.given_up.get(),
     }
 }

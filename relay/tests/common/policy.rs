@@ -8,10 +8,10 @@ use proto::{
         AcknowledgeRequest, AcknowledgeResponse, Acknowledgement, EndpointState, ExplainRequest,
         ExplainResponse, GetAcknowledgementsRequest, GetAcknowledgementsResponse,
         GetChangesRequest, GetChangesResponse, GetPoliciesRequest, GetPoliciesResponse,
-        GetStateRequest, GetStateResponse, IdentityState, Judgement, ListEndpointsRequest,
-        ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, Party, PolicyState,
-        RulePath, RuleState, Suggestion, TraceRequest, TraceResponse, ValidateRequest,
-        ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, end::Of,
+        GetStateRequest, GetStateResponse, IdentityState, Judgement, Layer7RuleState,
+        ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse,
+        Party, PolicyState, RulePath, RuleState, Suggestion, TraceRequest, TraceResponse,
+        ValidateRequest, ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, end::Of,
         policy_server::Policy, rule_path, trace_response,
     },
     google::Timestamp,
@@ -171,6 +171,11 @@ impl Policy for Scripted {
             decisions: self.revision.into(),
             connections: 1,
             bytes: u64::MAX - 1,
+            layer7: vec![Layer7RuleState {
+                allowed: 2,
+                denied: u64::MAX - 1,
+                ..Layer7RuleState::default()
+            }],
             ..RuleState::default()
         };
         let policy = PolicyState {

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use abi::policy::{EGRESS, ENFORCED, ENTRY_DENY, PolicyEntry, PolicyKey};
 use cluster::{Identity, Labels};
-use policy::{Direction, RulePath, rule};
+use l7::rules::Allows;
+use policy::{Direction, Layer7List, RulePath, rule};
 use proto::flows::v1::{
-    EndpointState, IdentityState, PolicyState, RuleState, TableEntry, TraceResponse,
+    EndpointState, IdentityState, Layer7RuleState, PolicyState, RuleState, TableEntry,
+    TraceResponse,
 };
 
 use super::hits::{Hits, RuleKey};
 use crate::node::{AppliedState, names::Node};
+use crate::observe::{ItemCount, RuleCounts};
 
 /// Says in an answer who gives it; nodes are named as Hubble names them.
 pub(super) fn told_by(
@@ -46,7 +49,13 @@ pub(super) fn told_by(
     }
 }
 
-pub(super) fn policies(known: &AppliedState, hits: &BTreeMap<RuleKey, Hits>) -> Vec<PolicyState> {
+/// `requests`: what rules of layer 7 decided.
+pub(super) fn policies(
+    known: &AppliedState,
+    hits: &BTreeMap<RuleKey, Hits>,
+    requests: &RuleCounts,
+) -> Vec<PolicyState> {
+    let requests = requests.by_item();
     let meanings = explain::validate::summaries(&known.state, &known.policies, &known.config);
     let policies = known.policies.iter().map(|(name, policy)| {
         let in_force = known.compiled.policies.get(name);
@@ -54,7 +63,7 @@ pub(super) fn policies(known: &AppliedState, hits: &BTreeMap<RuleKey, Hits>) -> 
         let mut rules = Vec::new();
         for rule in &policy.rules {
             for direction in Direction::ALL {
-                rules.extend(rule_states(policy, rule, direction, hits));
+                rules.extend(rule_states(policy, rule, direction, hits, &requests));
             }
         }
         PolicyState {
@@ -78,6 +87,7 @@ fn rule_states(
     rule: &rule::Rule,
     direction: Direction,
     hits: &BTreeMap<RuleKey, Hits>,
+    requests: &BTreeMap<(&str, RulePath), ItemCount>,
 ) -> Vec<RuleState> {
     let Some(statement) = rule.statement(direction) else {
         return Vec::new();
@@ -93,17 +103,56 @@ fn rule_states(
             decisions: found.decisions,
             connections: found.connections,
             bytes: found.bytes,
+            layer7: Vec::new(),
         }
     };
+    let name = policy.name.to_string();
     let default = statement
         .default_deny
         .then(|| state(rule.path, true, "everything else (default deny)".to_owned()));
     statement
         .elements
         .iter()
-        .map(|element| state(element.path, element.deny, element.text.to_string()))
+        .map(|element| RuleState {
+            layer7: layer7_states(&name, element, requests),
+            ..state(element.path, element.deny, element.text.to_string())
+        })
         .chain(default)
         .collect()
+}
+
+fn layer7_states(
+    policy: &str,
+    element: &rule::Element,
+    requests: &BTreeMap<(&str, RulePath), ItemCount>,
+) -> Vec<Layer7RuleState> {
+    let items = element.port_rules.iter().flat_map(|port_rule| {
+        let list = list_of(&port_rule.allows);
+        let indices = 0..port_rule.allows.items();
+        indices.filter_map(move |index| Some((port_rule, list?, index)))
+    });
+    items
+        .map(|(port_rule, list, index)| {
+            let path = port_rule.path.layer7(list, index);
+            let count = requests.get(&(policy, path)).copied().unwrap_or_default();
+            Layer7RuleState {
+                path: Some(explain::proto::path(path)),
+                text: port_rule.item_text(index).unwrap_or_default(),
+                allowed: count.allowed,
+                denied: count.denied,
+            }
+        })
+        .collect()
+}
+
+fn list_of(allows: &Allows) -> Option<Layer7List> {
+    match allows {
+        Allows::Everything => None,
+        Allows::Http(_) => Some(Layer7List::Http),
+        Allows::Kafka(_) => Some(Layer7List::Kafka),
+        Allows::Dns(_) => Some(Layer7List::Dns),
+        Allows::ServerNames(_) => Some(Layer7List::ServerNames),
+    }
 }
 
 fn selects(policy: &rule::Policy, labels: &Labels) -> bool {

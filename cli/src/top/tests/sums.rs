@@ -131,6 +131,7 @@ pub(super) fn answer(times: u64) -> GetPoliciesResponse {
         decisions,
         connections: u64::from(!deny) * decisions / 10,
         bytes: u64::from(!deny) * decisions * 120,
+        ..RuleState::default()
     };
     let policy = |name: &str, rules| PolicyState {
         policy: name.to_owned(),
