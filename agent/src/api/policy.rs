@@ -182,11 +182,12 @@ impl Rpc for Service {
         let node_name = self.node_name();
         let answer = self.ask(move |known| {
             let hits = hits::of(stats.as_deref(), known)?;
+            let mut notes = known.notes.clone();
             Ok(GetPoliciesResponse {
-                policies: views::policies(known, &hits, &requests),
+                policies: views::policies(known, &hits, &requests, &mut notes),
                 node_name,
                 revision: known.revision,
-                notes: known.notes.clone(),
+                notes,
             })
         });
         Ok(versioned(answer.await?))

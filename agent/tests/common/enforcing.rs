@@ -78,7 +78,13 @@ pub(crate) fn in_force(directory: &Path) -> AppliedState {
     let state = cluster::Directory::open(directory, &cluster::source::Checkpoint::default())
         .unwrap()
         .state();
-    let config = policy::Config::default();
+    let config = policy::Config {
+        layer7: Some(policy::ProxyPorts {
+            tcp: abi::proxy::TCP_PORT,
+            dns: abi::proxy::DNS_PORT,
+        }),
+        ..policy::Config::default()
+    };
     let mut compiler =
         policy::Compiler::new(config.clone(), "node-a", policy::PersistentState::default());
     let compiled = compiler.compile(&state);

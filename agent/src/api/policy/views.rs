@@ -49,11 +49,15 @@ pub(super) fn told_by(
     }
 }
 
-/// `requests`: what rules of layer 7 decided.
+/// Rules of layer 7 that are shown of a rule.
+const MOST_ITEMS: usize = 100;
+
+/// `requests`: what rules of layer 7 decided. What is left out is noted.
 pub(super) fn policies(
     known: &AppliedState,
     hits: &BTreeMap<RuleKey, Hits>,
     requests: &RuleCounts,
+    notes: &mut Vec<String>,
 ) -> Vec<PolicyState> {
     let requests = requests.by_item();
     let meanings = explain::validate::summaries(&known.state, &known.policies, &known.config);
@@ -64,6 +68,16 @@ pub(super) fn policies(
         for rule in &policy.rules {
             for direction in Direction::ALL {
                 rules.extend(rule_states(policy, rule, direction, hits, &requests));
+            }
+        }
+        for rule in &mut rules {
+            let left_out = rule.layer7.len().saturating_sub(MOST_ITEMS);
+            if left_out > 0 {
+                rule.layer7.truncate(MOST_ITEMS);
+                notes.push(format!(
+                    "{} of {name} has {left_out} rules of layer 7 more than the {MOST_ITEMS} that are shown",
+                    explain::proto::path_text(rule.path.as_ref())
+                ));
             }
         }
         PolicyState {
