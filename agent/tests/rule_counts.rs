@@ -38,7 +38,7 @@ spec:
 ";
 
 fn end(address: &str, port: u16) -> SocketAddr {
-    SocketAddr::new(address.parse().unwrap(), port)
+    SocketAddr::new(address.parse().expect("an address"), port)
 }
 
 fn request(item: u32, outcome: Outcome) -> Request {
@@ -65,7 +65,7 @@ fn request(item: u32, outcome: Outcome) -> Request {
 fn names_policy(agent: &Agent, version: &str) {
     let mut names = (**agent.names.load()).clone();
     let rule = RuleRef {
-        path: "spec.ingress[0].toPorts[0]".parse().unwrap(),
+        path: "spec.ingress[0].toPorts[0]".parse().expect("a path"),
         text: String::new(),
     };
     names.attributions.insert(
@@ -96,7 +96,10 @@ fn names_policy(agent: &Agent, version: &str) {
 /// Of each rule of layer 7: what it allows, its place, and how many it allowed and denied.
 async fn shown(agent: &Agent) -> Vec<String> {
     let mut client = PolicyClient::new(agent.channel.clone());
-    let answer = client.get_policies(GetPoliciesRequest {}).await.unwrap();
+    let answer = client
+        .get_policies(GetPoliciesRequest {})
+        .await
+        .expect("an answer");
     let policies = answer.into_inner().policies;
     let rules = policies.iter().flat_map(|policy| &policy.rules);
     rules

@@ -101,10 +101,9 @@ impl RuleCounts {
     /// What rules decided, by policy and place.
     pub fn by_item(&self) -> BTreeMap<(&str, RulePath), ItemCount> {
         let mut items = BTreeMap::<_, ItemCount>::new();
-        for (series, sum) in &self.series {
-            let Some(path) = series.path else {
-                continue;
-            };
+        let placed = self.series.iter();
+        let placed = placed.filter_map(|(series, sum)| Some((series, series.path?, sum)));
+        for (series, path, sum) in placed {
             let item = items.entry((&*series.policy, path)).or_default();
             match series.outcome {
                 Outcome::Forwarded => item.allowed += sum,

@@ -66,12 +66,15 @@ fn connection_window(limits: &Limits) -> u32 {
     limits.connection_window.clamp((1 << 16) - 1, (1 << 31) - 1)
 }
 
+/// A stream of the client, and what answers it.
+type Asked = (Request<RecvStream>, SendResponse<Bytes>);
+
 /// The next stream. Meanwhile what can be written is.
 fn poll_accept<C: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut h2::server::Connection<C, Bytes>,
     held: &Both,
     cx: &mut Context<'_>,
-) -> Poll<Option<Result<(Request<RecvStream>, SendResponse<Bytes>), h2::Error>>> {
+) -> Poll<Option<Result<Asked, h2::Error>>> {
     held.up.begin_turn();
     let polled = connection.poll_accept(cx);
     held.down.was_polled(polled.is_pending());
