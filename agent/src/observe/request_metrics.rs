@@ -10,7 +10,7 @@ use flow::view::Direction;
 use foldhash::HashMap;
 use proto::flow::{self as pb, layer7::Record};
 
-use super::rule_counts::{RuleCounts, RuleSeries};
+use super::rule_counts::{MOST, OTHER, RuleCounts, RuleSeries};
 use crate::{
     fact::{Outcome, Request},
     history::NamedRequest,
@@ -18,10 +18,6 @@ use crate::{
     node::names::{PolicyRef, PolicyVersions},
 };
 
-/// Combinations of labels' values that a family tells apart.
-pub(super) const MOST: usize = 1_000;
-/// What stands for values that there is no room for.
-pub(super) const OTHER: &str = "other";
 /// A label's value is cut to so many bytes.
 const LONGEST: usize = 120;
 

@@ -10,9 +10,13 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use policy::RulePath;
 
-use super::request_metrics::{MOST, OTHER};
 use crate::fact::Outcome;
 use crate::node::names::PolicyVersions;
+
+/// Combinations of labels' values that a metric of requests tells apart.
+pub(super) const MOST: usize = 1_000;
+/// What stands for values that there is no room for.
+pub(super) const OTHER: &str = "other";
 
 /// What is told apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -166,6 +166,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "rules",
             "quota",
             "counters",
+            "room",
             "limits",
             "buffers",
             "deadline",
