@@ -49,6 +49,8 @@ impl ApiKey {
     pub const PRODUCE: Self = Self(0);
     /// Fetch.
     pub const FETCH: Self = Self(1);
+    /// ListOffsets.
+    pub(super) const LIST_OFFSETS: Self = Self(2);
     /// Metadata.
     pub const METADATA: Self = Self(3);
     /// ControlledShutdown, whose oldest header has no client id.

@@ -170,6 +170,27 @@ fn a_denied_fetch_waits_as_long_as_it_would_have() {
 }
 
 #[test]
+fn denied_offsets_wait_a_moment() {
+    use list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+    let mut wire = Wire::new(Config::default());
+    let topic = ListOffsetsTopic::default()
+        .with_name(topic("b"))
+        .with_partitions(vec![ListOffsetsPartition::default()]);
+    let request = ListOffsetsRequest::default().with_topics(vec![topic]);
+    let request = RequestKind::ListOffsets(request);
+    let asked = encode(ApiKey::ListOffsets, 5, 1, Some(request));
+    wire.client(&rules(&["role=consume topic=a"]), &asked);
+    wire.wait(99);
+    assert!(wire.to_client.is_empty());
+    wire.wait(1);
+    let told = told(&mut wire, ApiKey::ListOffsets, 5);
+    let ResponseKind::ListOffsets(answer) = &told[0].1 else {
+        panic!("{told:?}");
+    };
+    assert_eq!(answer.topics[0].partitions[0].error_code, 29);
+}
+
+#[test]
 fn a_fetch_session_is_judged_by_all_its_topics() {
     let both = rules(&["role=consume topic=a", "role=consume topic=b"]);
     let mut wire = Wire::new(Config::default());

@@ -278,11 +278,10 @@ impl Connection {
             _ if silent => None,
             (Some(api), _) => {
                 // The client asks the same again, but when it is to begin a session anew.
-                let again = head.api_key == ApiKey::FETCH && !incremental;
-                let wait = if again {
-                    hold(body.max_wait)
-                } else {
-                    Duration::ZERO
+                let wait = match head.api_key {
+                    ApiKey::FETCH if !incremental => hold(body.max_wait),
+                    ApiKey::LIST_OFFSETS => hold(0),
+                    _ => Duration::ZERO,
                 };
                 Some(Answer::Local {
                     frame: answer::refuse(api, version, id, echo, codes),
