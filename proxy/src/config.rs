@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::limits::RejectResponseCode;
+
 /// Carries connections whose policy has rules of layer 7, and judges their requests.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "flows-proxy", version)]
@@ -45,6 +47,15 @@ pub struct Config {
     /// Records that wait for the agent; those for which there is no room are counted.
     #[arg(long, value_name = "N", default_value_t = 65_536)]
     pub max_records: usize,
+    /// What DNS queries that no rule allows are answered with.
+    #[arg(
+        long,
+        value_name = "CODE",
+        default_value = "refused",
+        long_help = "What DNS queries that no rule allows are answered with: REFUSED, or NXDOMAIN (nameError). Programs \
+                     of musl's C library (Alpine) take REFUSED for no answer and wait until their resolver's time is up, 5 s."
+    )]
+    pub dns_reject_response_code: RejectResponseCode,
 }
 
 impl Config {

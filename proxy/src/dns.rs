@@ -1,7 +1,7 @@
 //! DNS: queries judged by the name that they ask for, answers checked and learned from before they leave.
 //!
 //! ```text
-//!  query -> judge --refused--> REFUSED, or NXDOMAIN where a search list made an allowed name to this one
+//!  query -> judge --refused--> REFUSED (a flag: NXDOMAIN), or NXDOMAIN where a search list made an allowed name to this one
 //!             |allowed
 //!             v
 //!           server (fresh id, from the client's address and port)

@@ -1,8 +1,32 @@
-//! How much the proxy takes on, and how long it waits.
+//! How much the proxy takes on, how long it waits, and what it answers then.
 
 use std::time::Duration;
 
-/// Bounds of memory and time.
+use clap::ValueEnum;
+use l7::wire::dns::rcode;
+
+/// The answer to a DNS query that no rule allows. Cilium's `tofqdns-dns-reject-response-code`, with its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RejectResponseCode {
+    /// REFUSED (RFC 1035, 4.1.1): what it is. musl's resolver goes on waiting for another answer.
+    #[value(name = "refused")]
+    Refused,
+    /// NXDOMAIN: all resolvers tell at once that there is no such name.
+    #[value(name = "nameError")]
+    NameError,
+}
+
+impl RejectResponseCode {
+    /// The number in a response.
+    pub fn rcode(self) -> u8 {
+        match self {
+            Self::Refused => rcode::REFUSED,
+            Self::NameError => rcode::NAME_ERROR,
+        }
+    }
+}
+
+/// Bounds of memory and time, and what is refused with what.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at a time; more are reset.
@@ -30,6 +54,8 @@ pub struct Limits {
     pub answer: Duration,
     /// Until a DNS session over TCP on which nothing is asked is closed.
     pub dns_idle: Duration,
+    /// What is answered to DNS queries that no rule allows.
+    pub reject: RejectResponseCode,
     /// Of Kafka connections.
     pub kafka: l7::kafka::Config,
 }
@@ -49,6 +75,7 @@ impl Default for Limits {
             queries_per_client: 1_024,
             answer: Duration::from_secs(10),
             dns_idle: Duration::from_secs(10),
+            reject: RejectResponseCode::Refused,
             kafka: l7::kafka::Config {
                 waiting: 1 << 20,
                 ..l7::kafka::Config::default()

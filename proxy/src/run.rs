@@ -248,6 +248,7 @@ impl Proxy {
             idle: Duration::from_secs(self.config.idle_timeout),
             held: usize::from(self.config.max_held) << 20,
             held_per_client: usize::from(self.config.max_held) << 18,
+            reject: self.config.dns_reject_response_code,
             ..Limits::default()
         };
         let context = Context::new(

@@ -18,7 +18,7 @@ pub(super) enum QueryVerdict {
     /// It is to be answered with NXDOMAIN, and the records are to be published then: the rules allow the name that
     /// was meant, for which the client is to ask next.
     Searched(Vec<Record>),
-    /// It is to be answered with REFUSED, the same.
+    /// It is to be answered with [`crate::limits::RejectResponseCode`], the same.
     Refused(Vec<Record>),
     /// It is to be answered with SERVFAIL, the same.
     Failed(Record),

@@ -148,7 +148,9 @@ impl Session<'_> {
                 return sent;
             }
             QueryVerdict::Refused(records) => {
-                let sent = self.send(&reply(&query, rcode::REFUSED)).await;
+                let sent = self
+                    .send(&reply(&query, context.limits.reject.rcode()))
+                    .await;
                 publish(context, records);
                 return sent;
             }

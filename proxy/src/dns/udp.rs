@@ -111,7 +111,7 @@ impl UdpServer {
                 None
             }
             QueryVerdict::Refused(records) => {
-                self.reply(hop, &query, rcode::REFUSED);
+                self.reply(hop, &query, context.limits.reject.rcode());
                 publish(context, records);
                 None
             }

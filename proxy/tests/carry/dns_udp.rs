@@ -7,7 +7,7 @@ use std::sync::Arc;
 use l7::names::NameSpec;
 use l7::rules::{Allows, Direction, Peers, RuleRef};
 use l7::wire::name::Name;
-use proxy::limits::Limits;
+use proxy::limits::{Limits, RejectResponseCode};
 use proxy::names::{LearnError, Learned};
 use proxy::record::{Dns, Layer7, Record as Told, Verdict};
 use testing::eventually;
@@ -146,6 +146,23 @@ async fn refused_names_are_answered_and_never_asked() {
     client.send(&query(9, "a.example.com", A)).await.unwrap();
     assert_eq!(head(&receive(&client).await), (9, 5, 1, 0));
     assert_eq!(&*rig.record().await.reason, "no rule selects this peer");
+    nothing_comes(&server).await;
+}
+
+#[tokio::test]
+async fn refused_names_are_said_not_to_exist_if_that_is_wanted() {
+    let limits = Limits {
+        reject: RejectResponseCode::NameError,
+        ..Limits::default()
+    };
+    let mut rig = Rig::with(limits, vec![egress(dns(&["*.example.com"]))]).await;
+    let server = rig.udp_server().await;
+    let client = rig.udp_client().await;
+    client.send(&query(7, "evil.org", A)).await.unwrap();
+    assert_eq!(head(&receive(&client).await), (7, 3, 1, 0));
+    let record = rig.record().await;
+    // What is told of it is the same: a policy forbids it.
+    assert_eq!((record.verdict, of(&record).rcode), (Verdict::Denied, 0));
     nothing_comes(&server).await;
 }
 
