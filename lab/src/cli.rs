@@ -80,6 +80,9 @@ struct Up {
     /// repeatable. `flows-agent --help` tells what there is.
     #[arg(long = "agent-arg", value_name = "ARG", allow_hyphen_values = true)]
     agent_args: Vec<String>,
+    /// The same for every layer-7 proxy, as in --proxy-arg=--idle-timeout=60. `flows-proxy --help` tells what there is.
+    #[arg(long = "proxy-arg", value_name = "ARG", allow_hyphen_values = true)]
+    proxy_args: Vec<String>,
     /// How long to wait for the agents.
     #[arg(long, default_value = "60s", value_parser = duration)]
     timeout: Duration,
@@ -286,6 +289,7 @@ fn bring_up(up: Up, program: PathBuf, say: &mut dyn FnMut(&str)) -> anyhow::Resu
         outside: up.outside,
         relay_listen,
         agent_args: up.agent_args,
+        proxy_args: up.proxy_args,
         patience: up.timeout,
         program,
     };

@@ -38,6 +38,8 @@ pub struct Options {
     pub relay_listen: Option<String>,
     /// What every agent is told besides what the lab tells it: words of its command line.
     pub agent_args: Vec<String>,
+    /// The same of every layer-7 proxy.
+    pub proxy_args: Vec<String>,
     /// How long to wait for the agents.
     pub patience: Duration,
     /// The flows-lab program; flows-agent and flows-relay stand beside it.
@@ -99,6 +101,7 @@ impl Lab {
                 outside: options.outside,
                 relay_listen: options.relay_listen.clone(),
                 agent_args: options.agent_args.clone(),
+                proxy_args: options.proxy_args.clone(),
                 plan,
                 waiting: BTreeSet::new(),
                 processes: Vec::new(),

@@ -136,6 +136,9 @@ pub struct Record {
     /// Words that are added to every agent's command line.
     #[serde(default)]
     pub agent_args: Vec<String>,
+    /// The same of every layer-7 proxy.
+    #[serde(default)]
+    pub proxy_args: Vec<String>,
     /// Nodes, pods and services.
     pub plan: Plan,
     /// Pods that are wired and wait for their node's agent, by full name.

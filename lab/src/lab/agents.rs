@@ -40,7 +40,7 @@ impl Lab {
     pub(super) fn start_proxy(&mut self, node: &str) -> Result<i32> {
         let directory = self.paths.node(node);
         let program = beside(&self.program, "flows-proxy")?;
-        let line: Vec<OsString> = vec![
+        let mut line: Vec<OsString> = vec![
             program.into(),
             "--supervise".into(),
             "--run-dir".into(),
@@ -48,6 +48,7 @@ impl Lab {
             "--netns".into(),
             self.paths.node_namespace(node).into(),
         ];
+        line.extend(self.record.proxy_args.iter().map(Into::into));
         let role = Role::Proxy {
             node: node.to_owned(),
         };

@@ -58,6 +58,7 @@ pub fn options(program: &Path, agents: bool) -> Options {
         outside: false,
         relay_listen: None,
         agent_args: Vec::new(),
+        proxy_args: Vec::new(),
         patience: Duration::from_secs(60),
         program: program.to_owned(),
     }
