@@ -44,7 +44,7 @@ pub(crate) fn ask(command: &mut Command) -> Option<String> {
 }
 
 /// Where `program` is found: in PATH, or in the directories of administration programs, which an
-/// ordinary user's PATH may lack.
+/// ordinary user's PATH may lack. A whole path is found if the file is there.
 pub(crate) fn which(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)

@@ -24,8 +24,8 @@ pub(crate) struct BpfTools {
 }
 
 /// Programs that the lab, the kernel tests and the benches call, and the Debian packages that have
-/// them.
-const PROGRAMS: [(&str, &str, &str); 16] = [
+/// them. What is no program is named by the whole path of a file of its package.
+const PROGRAMS: [(&str, &str, &str); 20] = [
     ("ip", "iproute2", "the lab and the kernel tests"),
     ("ping", "iputils-ping", "the lab's ICMP tests"),
     ("iptables", "iptables", "a base of the benches"),
@@ -51,7 +51,27 @@ const PROGRAMS: [(&str, &str, &str); 16] = [
         "dnsmasq-base",
         "a server of DNS that the tests run",
     ),
+    (
+        "unbound",
+        "unbound",
+        "a server of DNS that the tests run (they don't need its service)",
+    ),
+    (
+        "musl-gcc",
+        "musl-tools",
+        "a client of DNS that the tests run",
+    ),
     ("kcat", "kcat", "a client of Kafka that the tests run"),
+    (
+        "/usr/lib/python3/dist-packages/kafka/__init__.py",
+        "python3-kafka",
+        "a client of Kafka that the tests run",
+    ),
+    (
+        "/usr/lib/python3/dist-packages/grpc/__init__.py",
+        "python3-grpcio",
+        "a client and server of gRPC that the tests run",
+    ),
     ("cc", "gcc", "linking Rust programs"),
     ("c++", "g++", "the fuzzer's library"),
 ];
