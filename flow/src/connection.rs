@@ -390,13 +390,7 @@ impl<K> Connections<K> {
     }
 
     fn legs_of(&self, head: u32) -> Vec<&Leg<K>> {
-        let mut legs = Vec::with_capacity(2);
-        let mut next = head;
-        while let Some(leg) = self.legs.get(next) {
-            legs.push(leg);
-            next = leg.next;
-        }
-        legs
+        self.legs.chain(head).collect()
     }
 
     /// Forgets the quarter that was not heard of for longest; of those, what has ended first.
@@ -432,6 +426,18 @@ impl<T> Default for Slab<T> {
             places: Vec::new(),
             free: Vec::new(),
         }
+    }
+}
+
+impl<K> Slab<Leg<K>> {
+    /// A leg and the older ones of the same ends.
+    fn chain(&self, head: u32) -> impl Iterator<Item = &Leg<K>> {
+        let mut next = head;
+        std::iter::from_fn(move || {
+            let leg = self.get(next)?;
+            next = leg.next;
+            Some(leg)
+        })
     }
 }
 

@@ -239,6 +239,56 @@ fn requests_are_of_the_connection_of_their_time() {
     assert_eq!(rows(&late)[0].requests.total, 1);
 }
 
+/// The event as the node of one end tells it, who sees no packets of the other.
+fn on(node: &str, mut flow: Flow) -> Flow {
+    flow.node_name = node.to_owned();
+    if flow.l7.is_none() {
+        let mut extension = flow.extension().unwrap();
+        match node {
+            "n1" => extension.ingress = None,
+            _ => extension.egress = None,
+        }
+        flow.set_extension(&extension);
+    }
+    flow
+}
+
+#[test]
+fn requests_judged_on_two_nodes_are_counted_once() {
+    let mut events = Vec::new();
+    // Two connections, one after the other; the second node hears of each when a proxy has judged its request.
+    for (begin, method, verdict, code) in [
+        (0, "GET", Verdict::Forwarded, 200),
+        (1_000, "POST", Verdict::Dropped, 403),
+    ] {
+        let record = || http(method, "/cart");
+        let judged = |ms, at, verdict| request(begin + ms, 40_000, record(), at, verdict);
+        let one = judged(1, Egress, Verdict::Forwarded);
+        let other = judged(3, Ingress, verdict);
+        events.extend([
+            on("n1", packet(begin, 40_000)),
+            on("n1", one.clone()),
+            on("n2", packet(begin + 2, 40_000)),
+            on("n2", other.clone()),
+            on("n2", answer(&other, begin + 4, code)),
+            on("n1", answer(&one, begin + 5, code)),
+            on("n1", over(begin + 6, 40_000)),
+            on("n2", over(begin + 7, 40_000)),
+        ]);
+    }
+    // As they come from one server, and with each node's for itself.
+    let mut by_node = events.clone();
+    by_node.sort_by_key(|flow| flow.node_name.clone());
+    for events in [events, by_node] {
+        let rows = rows(&joined(&events));
+        let told: Vec<_> = rows
+            .iter()
+            .map(|row| (row.requests.total, row.requests.denied, &*row.requests.last))
+            .collect();
+        assert_eq!(told, [(1, 0, "GET /cart: 200 3.0ms"), (1, 1, "")]);
+    }
+}
+
 #[test]
 fn what_is_kept_of_requests_is_bounded_and_forgotten() {
     let mut joined = Connections::new(Limits { tuples: 64 });

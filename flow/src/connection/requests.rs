@@ -8,8 +8,7 @@
 use proto::flow::{TrafficDirection, Verdict};
 
 use super::alike::Alike;
-use super::leg::Leg;
-use super::{Connections, NONE, TupleId};
+use super::{Connections, NONE, TupleId, pairs};
 use crate::layer7::{Answered, answered, subject_number};
 use crate::view::{Direction, FlowView, is_answer};
 
@@ -106,12 +105,6 @@ impl<K> Carried<K> {
         }
     }
 
-    fn total(&self) -> u32 {
-        // Of one that failed the request itself may be told, or not.
-        let [judged, failed] = [self.judged, self.failed].map(|[one, other]| one.max(other));
-        judged.max(failed)
-    }
-
     fn take(&mut self, event: &RequestEvent, keep: impl FnOnce() -> K) {
         self.first = self.first.min(event.time);
         self.last = self.last.max(event.time);
@@ -136,7 +129,12 @@ impl<K> Carried<K> {
         let asked = if event.is_answer { allowed } else { event.time };
         let is_refusal = is_denied || denied > i64::MIN && denied >= asked;
         let (time, is_answer) = self.rank;
-        if is_denied && !is_answer && time <= event.time {
+        let is_newest_of_it = match is_answer {
+            // The other end's proxy was heard first, which had allowed it and passed the refusal on.
+            true => time >= event.time && allowed <= event.time,
+            false => time <= event.time,
+        };
+        if is_denied && is_newest_of_it {
             (self.newest, self.rank) = (None, (i64::MIN, false));
             self.addresses_of = None;
         }
@@ -162,64 +160,60 @@ impl<K> Carried<K> {
 /// What several parts of one connection's requests are together: another leg may have begun between a request
 /// and its answer.
 struct Sum<'a, K> {
-    requests: Requests<'a, K>,
-    answers: u64,
+    /// As in [`Carried`].
+    judged: [u64; 2],
+    denied: u64,
+    failed: [u64; 2],
+    answers: [u64; 2],
+    newest: Option<&'a K>,
     alike: Alike,
 }
 
 impl<'a, K> Sum<'a, K> {
     const NOTHING: Self = Self {
-        requests: Requests::NONE,
-        answers: 0,
+        judged: [0; 2],
+        denied: 0,
+        failed: [0; 2],
+        answers: [0; 2],
+        newest: None,
         alike: Alike::Nothing,
     };
 
     fn and(self, carried: &'a Carried<K>) -> Self {
-        let Self { requests, .. } = self;
-        let [answers, failed] =
-            [carried.answers, carried.failed].map(|[one, other]| u64::from(one.max(other)));
+        // Each end by itself: one may have told its own in one part, and the other in the next.
+        let sum = |[one, other]: [u64; 2], more: [u32; 2]| {
+            [one + u64::from(more[0]), other + u64::from(more[1])]
+        };
         Self {
-            requests: Requests {
-                total: requests.total + u64::from(carried.total()),
-                denied: requests.denied + u64::from(carried.denied),
-                failed: requests.failed + failed,
-                newest: carried.newest.as_ref().or(requests.newest),
-                alike: None,
-            },
-            answers: self.answers + answers,
+            judged: sum(self.judged, carried.judged),
+            denied: self.denied + u64::from(carried.denied),
+            failed: sum(self.failed, carried.failed),
+            answers: sum(self.answers, carried.answers),
+            newest: carried.newest.as_ref().or(self.newest),
             alike: self.alike.and(carried.alike),
         }
     }
 
     /// With what became of all of them.
     fn told(self) -> Requests<'a, K> {
-        let Requests {
-            total,
-            denied,
-            failed,
-            ..
-        } = self.requests;
-        let alike = match denied {
+        let [judged, failed, answers] =
+            [self.judged, self.failed, self.answers].map(|[one, other]| one.max(other));
+        // Of one that failed the request itself may be told, or not.
+        let total = judged.max(failed);
+        let alike = match self.denied {
             _ if failed > 0 || total == 0 => None,
-            0 if self.answers >= total => self.alike.answered(),
+            0 if answers >= total => self.alike.answered(),
             denied if denied >= total && self.alike.is_one() => Some(Answered::Refused),
             _ => None,
         };
         Requests {
+            total,
+            denied: self.denied,
+            failed,
+            newest: self.newest,
             alike,
-            ..self.requests
         }
     }
-}
-
-impl<K> Requests<'_, K> {
-    const NONE: Self = Self {
-        total: 0,
-        denied: 0,
-        failed: 0,
-        newest: None,
-        alike: None,
-    };
 }
 
 /// The place of a tuple without requests takes only this.
@@ -234,13 +228,12 @@ impl<K> Connections<K> {
         let (head, legs) = (tuple.head, &self.legs);
         let all = tuple.carried.get_or_insert_default();
         let begun_between = |from: i64, to: i64| {
-            let mut next = head;
-            std::iter::from_fn(|| {
-                let leg: &Leg<K> = legs.get(next)?;
-                next = leg.next;
-                Some(leg.start)
-            })
-            .any(|start| start > from && start <= to)
+            let is_between = |start: i64| start > from && start <= to;
+            // A leg may be the same connection's, as the other node sees it.
+            legs.chain(head).any(|leg| is_between(leg.start)) && {
+                let legs: Vec<_> = legs.chain(head).collect();
+                pairs::of(&legs).iter().map(pairs::start).any(is_between)
+            }
         };
         // The newest that it may belong to, unless another connection began between.
         let known = all.iter_mut().rev();
