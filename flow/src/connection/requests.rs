@@ -38,6 +38,9 @@ pub(super) struct Carried<K> {
     rank: (i64, bool),
     /// What it asked for, if that has addresses.
     addresses_of: Option<u64>,
+    /// What it and the last denied request asked for, and at which end that was told.
+    newest_of: Option<(u64, usize)>,
+    denied_of: Option<(u64, usize)>,
     /// Times of the last requests that were allowed and denied: what answers a denied one is the proxy.
     asked: [i64; 2],
 }
@@ -101,6 +104,8 @@ impl<K> Carried<K> {
             newest: None,
             rank: (i64::MIN, false),
             addresses_of: None,
+            newest_of: None,
+            denied_of: None,
             asked: [i64::MIN; 2],
         }
     }
@@ -129,16 +134,19 @@ impl<K> Carried<K> {
         let asked = if event.is_answer { allowed } else { event.time };
         let is_refusal = is_denied || denied > i64::MIN && denied >= asked;
         let (time, is_answer) = self.rank;
-        let is_newest_of_it = match is_answer {
-            // The other end's proxy was heard first, which had allowed it and passed the refusal on.
-            true => time >= event.time && allowed <= event.time,
-            false => time <= event.time,
-        };
-        if is_denied && is_newest_of_it {
+        // The other end's proxy had allowed it and passed the refusal on, and may be heard first or last: agents
+        // give what comes late the time at which it comes.
+        let elsewhere = event.subject.map(|subject| (subject, 1 - at));
+        let is_same_elsewhere =
+            |told: Option<(u64, usize)>| elsewhere.is_some() && told == elsewhere;
+        if is_denied && (!is_answer && time <= event.time || is_same_elsewhere(self.newest_of)) {
             (self.newest, self.rank) = (None, (i64::MIN, false));
-            self.addresses_of = None;
+            (self.addresses_of, self.newest_of) = (None, None);
         }
-        if is_refusal {
+        if is_denied {
+            self.denied_of = event.subject.map(|subject| (subject, at));
+        }
+        if is_refusal || is_same_elsewhere(self.denied_of) {
             return;
         }
         let has_addresses = event.answered == Some(Answered::Addresses);
@@ -152,6 +160,7 @@ impl<K> Carried<K> {
         if says_more {
             self.rank = (event.time.max(time), event.is_answer);
             self.newest = Some(keep());
+            self.newest_of = event.subject.map(|subject| (subject, at));
             self.addresses_of = event.subject.filter(|_| has_addresses);
         }
     }
@@ -264,6 +273,7 @@ impl<K> Connections<K> {
             nearest.failed = [0, 1].map(|at| nearest.failed[at].saturating_add(carried.failed[at]));
             nearest.alike = Alike::Different;
             nearest.newest = carried.newest.or(nearest.newest.take());
+            nearest.newest_of = carried.newest_of.or(nearest.newest_of);
             nearest.rank = carried.rank;
         }
     }
