@@ -26,7 +26,8 @@ use futures::StreamExt;
 use proto::{
     flow::Flow,
     flows::v1::{
-        GetStatusRequest, GetStatusResponse,
+        GetStatusRequest, GetStatusResponse, ListNamesRequest, ListNamesResponse,
+        names_server::{Names, NamesServer},
         policy_server::PolicyServer,
         status_server::{Status as StatusService, StatusServer},
     },
@@ -61,6 +62,8 @@ pub(crate) struct Behaviour {
     pub(crate) status: Option<Result<GetStatusResponse, Status>>,
     /// How it answers questions on policy; `None`: it doesn't have the service.
     pub(crate) policy: Option<policy::Scripted>,
+    /// What it says of names; `None`: it doesn't have the service.
+    pub(crate) names: Option<ListNamesResponse>,
 }
 
 /// The agent's side of the wire.
@@ -162,6 +165,17 @@ impl StatusService for Service {
     }
 }
 
+#[tonic::async_trait]
+impl Names for Service {
+    async fn list_names(
+        &self,
+        _: Request<ListNamesRequest>,
+    ) -> Result<Response<ListNamesResponse>, Status> {
+        let names = self.0.behaviour.lock().unwrap().names.clone();
+        names.map(Response::new).ok_or(Status::unimplemented(""))
+    }
+}
+
 impl Agent {
     /// An agent that listens.
     pub(crate) async fn start(directory: &Path, name: &str, behaviour: Behaviour) -> Self {
@@ -195,8 +209,11 @@ impl Agent {
         let status = StatusServer::new(Service(Arc::clone(&self.shared)));
         let policy = self.shared.behaviour.lock().unwrap().policy.clone();
         let policy = policy.map(PolicyServer::new);
+        let has_names = self.shared.behaviour.lock().unwrap().names.is_some();
+        let names = has_names.then(|| NamesServer::new(Service(Arc::clone(&self.shared))));
         let services = tonic::transport::Server::builder()
             .add_service(service)
+            .add_optional_service(names)
             .add_service(status)
             .add_optional_service(policy)
             .add_service(health);
