@@ -32,7 +32,7 @@ use crate::{
 const LAST: u64 = 100_000;
 
 const EXAMPLES: &str = "Examples:
-  flows explain                                   the last connection that was denied
+  flows explain                                   what was denied last, also a request
   flows explain shop/web data/redis:6379          the last one between these, denied ones first
   flows explain 5076bcf3-5f9f-815d-8000-00000000028e
   flows explain shop/web data/redis -o markdown   for a ticket
@@ -83,7 +83,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let denied = flag::is_on(&args.last_denied)?;
     let connected = server.connect().await?;
     let (flow, judged) = match args.what.as_slice() {
-        [] => between(server, Filter::default(), true, "no connection was denied").await?,
+        [] => between(server, Filter::default(), true, "nothing was denied").await?,
         [end] if end.contains('/') => {
             return Err(Error::Hinted(
                 format!("{end:?} is one end of a connection, and the other is missing"),
@@ -175,8 +175,8 @@ pub(crate) fn end(side: &str, name: &str) -> String {
     format!("{side}.workload == {name} or {side}.pod == {name}")
 }
 
-/// The newest connection that the filter lets through, denied ones first; of no other, if only those
-/// are wanted.
+/// The newest connection that the filter lets through, or request of one that was denied, denied ones first; of
+/// no other, if only those are wanted.
 async fn between(
     server: &ServerArgs,
     filter: Filter,
@@ -193,7 +193,9 @@ async fn between(
     let snapshot = history::read(Source::Server(server.target()?), query).await?;
     let joined = connections::join(&snapshot);
     let now = joined.newest().unwrap_or(0);
-    let rows = connections::rows(&joined, &snapshot, now, &mut filter.program());
+    let mut filter = filter.program();
+    let mut rows = connections::rows(&joined, &snapshot, now, &mut filter);
+    rows.extend(connections::denied_requests(&snapshot, &mut filter));
     let is_denied = |row: &Row| matches!(row.judged, Judged::Denied | Judged::Dropped);
     let wanted = rows
         .iter()

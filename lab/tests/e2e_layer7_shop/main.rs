@@ -21,6 +21,7 @@ fn requests_are_told_once_and_by_the_names_that_people_know() {
     rows::times_are_in_the_zone(&lab);
     rows::denials_are_incidents_of_workloads(&lab);
     rows::incidents_count_all_replicas(&lab);
+    rows::the_last_denial_is_explained(&lab);
     rows::names_are_listed_by_pod(&lab);
     hubble::has_them_in_hubbles_form(&lab);
 

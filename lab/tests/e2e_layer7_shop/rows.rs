@@ -231,6 +231,16 @@ pub(crate) fn incidents_count_all_replicas(lab: &TestLab) {
     }
 }
 
+/// A request of an allowed connection is what was denied last.
+pub(crate) fn the_last_denial_is_explained(lab: &TestLab) {
+    let text = said(lab, &["explain"]);
+    assert!(text.contains("DENIED") && text.contains(" IST "), "{text}");
+    let text = said(lab, &["explain", "shop/storefront", "shop/catalog:8080"]);
+    for words in ["DENIED", "may not send HTTP", "What would allow it"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
 /// Each replica's own.
 pub(crate) fn names_are_listed_by_pod(lab: &TestLab) {
     let text = said(lab, &["names", "list"]);
