@@ -1,5 +1,7 @@
 //! Agents that know layer 7 beside one that doesn't: an older one, or Hubble's.
 
+#![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
+
 mod common;
 
 use common::{Agent, Behaviour, Relay, flow, name, names, timeouts};
@@ -23,10 +25,10 @@ fn request(node: &str, ms: i64, record: Record) -> GetFlowsResponse {
 }
 
 fn layer7(response: &GetFlowsResponse) -> Option<&Layer7> {
-    match response.response_types.as_ref()? {
-        ResponseTypes::Flow(flow) => flow.l7.as_ref(),
-        _ => None,
-    }
+    let Some(ResponseTypes::Flow(flow)) = &response.response_types else {
+        return None;
+    };
+    flow.l7.as_ref()
 }
 
 #[tokio::test]
