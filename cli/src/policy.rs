@@ -14,6 +14,7 @@ mod manifests;
 pub(crate) mod names;
 mod past_state;
 mod render;
+mod request;
 mod show;
 pub(crate) mod trace;
 pub(crate) mod validate;

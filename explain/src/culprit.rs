@@ -1,5 +1,5 @@
-//! Which change decided: for a connection that is denied (or allowed) now, the changes of the cluster's
-//! state without which it would be the other way round.
+//! Which change decided: for a connection or a request that is denied (or allowed) now, the changes of the
+//! cluster's state without which it would be the other way round.
 //!
 //! It is proven, not guessed: each change is taken back by itself on the present state, and the verdict is
 //! asked for again.
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use cluster::{Identities, Kind, ObjectChange, State};
 use policy::Config;
 
-use crate::trace::{PolicyContext, QueryError, TraceQuery};
+use crate::trace::{PolicyContext, QueryError, Request, TraceQuery};
 
 /// Changes that are tried at most, the newest.
 pub const MOST: usize = 300;
@@ -17,7 +17,7 @@ pub const MOST: usize = 300;
 /// What was found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Culprits {
-    /// Whether the connection is allowed now.
+    /// Whether the connection, and the request on it if one was asked about, is allowed now.
     pub allowed: bool,
     /// Places of the changes each of which, taken back by itself, would change that; the newest first, of
     /// each object one.
@@ -28,7 +28,7 @@ pub struct Culprits {
     pub tried: usize,
 }
 
-/// Tries changes, the oldest of which comes first.
+/// Tries changes, the oldest of which comes first. `request`: what the connection is to carry.
 ///
 /// # Errors
 /// The question names what isn't there now.
@@ -36,12 +36,13 @@ pub fn find(
     present: &State,
     config: &Config,
     query: &TraceQuery,
+    request: Option<&Request>,
     changes: &[ObjectChange],
 ) -> Result<Culprits, QueryError> {
-    let allowed = verdict(present, config, query)?;
+    let allowed = verdict(present, config, query, request)?;
     let differs = |state: &State| {
         // What isn't there any more without the change has no verdict.
-        verdict(state, config, query).is_ok_and(|other| other != allowed)
+        verdict(state, config, query, request).is_ok_and(|other| other != allowed)
     };
     let newest = changes.iter().enumerate().rev();
     let newest: Vec<(usize, &ObjectChange)> = newest
@@ -94,9 +95,14 @@ fn decides(kind: Kind) -> bool {
     }
 }
 
-fn verdict(state: &State, config: &Config, query: &TraceQuery) -> Result<bool, QueryError> {
+fn verdict(
+    state: &State,
+    config: &Config,
+    query: &TraceQuery,
+    request: Option<&Request>,
+) -> Result<bool, QueryError> {
     let (policies, _refused) = policy::read(state, config);
     let identities = Identities::new(state.is_dual_stack());
     let context = PolicyContext::new(state, &policies, config, identities);
-    Ok(context.verdict(query)?.allowed())
+    Ok(context.verdict(query, request)?.allowed())
 }

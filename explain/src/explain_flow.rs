@@ -15,6 +15,7 @@ mod connection;
 mod flow;
 mod not_policy;
 mod recorded;
+mod request_flags;
 mod sanitize;
 mod text;
 
@@ -22,6 +23,8 @@ pub use flow::{
     DropReason, EndpointDecision, RecordedDecision, RecordedEnd, RecordedEndpoint, RecordedFlow,
     RecordedPolicies, RecordedPolicy, RecordedRequest, RecordedRule, Transport, Verdict,
 };
+
+pub use request_flags::request_flags;
 
 use connection::{Connection, FlowEnd};
 

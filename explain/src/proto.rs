@@ -24,7 +24,7 @@ pub use changes::{change, object_state};
 pub use explain_flow::explain_flow;
 pub use flow_groups::group_flow;
 pub use read_change::read_change;
-pub use request::trace_request;
+pub use request::{recorded_request, trace_request};
 pub use state::{StateError, read_state, state_response};
 pub use trace::{trace, trace_query};
 pub use validate::{manifest_problem, report};

@@ -40,7 +40,9 @@ pub use allowed_ports::AllowedPorts;
 pub use finding::{MatchInput, PolicyFinding, RuleFinding, scan};
 pub use name_resolution::NameResolution;
 pub use query::{End, Port, QueryError, TraceQuery};
-pub use request::{Layer7Rule, PortQuery, Request, RequestError, RequestVerdict, judge_port};
+pub use request::{
+    Layer7Rule, PortQuery, REDACTED, Request, RequestError, RequestVerdict, judge_port,
+};
 pub use resolved_peer::ResolvedPeer;
 pub use suggest::Suggestion;
 
@@ -267,8 +269,12 @@ impl<'a> PolicyContext<'a> {
     ///
     /// # Errors
     /// As [`Self::explain`].
-    pub fn verdict(&self, query: &TraceQuery) -> Result<Explanation, QueryError> {
-        self.evaluate(query, None)
+    pub fn verdict(
+        &self,
+        query: &TraceQuery,
+        request: Option<&Request>,
+    ) -> Result<Explanation, QueryError> {
+        self.evaluate(query, request)
     }
 
     fn evaluate(

@@ -114,7 +114,7 @@ fn history(before: &str, bad: &[(&str, &str)]) -> (State, Vec<ObjectChange>) {
 
 fn found(before: &str, bad: &[(&str, &str)], query: &TraceQuery) -> (Culprits, Vec<String>) {
     let (present, changes) = history(before, bad);
-    let found = find(&present, &Config::default(), query, &changes).unwrap();
+    let found = find(&present, &Config::default(), query, None, &changes).unwrap();
     let names = found.alone.iter().map(|at| changes[*at].name.to_string());
     let names = names.collect();
     (found, names)
@@ -320,7 +320,7 @@ fn the_change_is_named() {
         ),
     ];
     for (what, bad, query, culprit) in incidents {
-        let allowed = find(&state(BASE), &Config::default(), &query, &[]).unwrap();
+        let allowed = find(&state(BASE), &Config::default(), &query, None, &[]).unwrap();
         assert!(allowed.allowed, "{what}: it should be allowed at first");
         let (found, names) = found(BASE, bad, &query);
         assert!(!found.allowed, "{what}: it should be denied");

@@ -1,20 +1,18 @@
 //! `flows policy trace`.
 
-mod request;
-
 use std::{io::Write as _, net::IpAddr, path::Path};
 
 use flow::Identity;
 use policy::Config;
 use proto::flows::v1::{End, TraceRequest, TraceResponse, end, trace_response::Verdict};
 
-use request::RequestArgs;
-
 use super::{
     clean,
     list::notes,
     manifests::{self, Manifests, StateArgs},
-    past_state, show,
+    past_state,
+    request::RequestArgs,
+    show,
 };
 use crate::{
     connect::ServerArgs,

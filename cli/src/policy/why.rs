@@ -1,6 +1,8 @@
-//! `flows why`: one question for the night. Whether a connection is allowed now and by what, since when it
-//! is so, and which change did it.
+//! `flows why`: one question for the night. Whether a connection, or a request on it, is allowed now and by
+//! what, since when it is so, and which change did it.
 
+mod json;
+mod past;
 mod text;
 
 use std::{
@@ -8,55 +10,57 @@ use std::{
     net::IpAddr,
 };
 
-use client::{FlowQuery, Source, connections};
 use cluster::{NamespacedName, ObjectChange, State};
 use explain::{
     culprit::{self, Culprits},
-    trace::{End, Port, TraceQuery},
+    trace::{
+        End, EndpointVerdict, Port, PortText, QueryError, Request, RequestVerdict, TraceQuery,
+    },
 };
-use flow::{
-    Filter, Identity,
-    print::escape,
-    rows::{Judged, Row},
-    time::Zone,
-};
+use flow::{Identity, print::escape};
 use proto::{
-    flows::v1::{Change, GetChangesResponse, TraceResponse},
+    flows::v1::{Change, GetChangesResponse, TraceRequest, TraceResponse},
     google::Timestamp,
 };
-use serde_json::{Value, json};
 
-use super::{clean, list::notes, manifests, manifests::Manifests, past_state};
+use past::{Between, Past};
+
+use super::{
+    clean, list::notes, manifests, manifests::Manifests, past_state, request::RequestArgs,
+};
 use crate::{
     connect::ServerArgs,
     error::Error,
     flag::{self, Given, TextFormat, or_environment},
-    history,
     time_args::TimeArgs,
 };
-
-/// Flows that are looked through for when it worked.
-const LAST: u64 = 100_000;
 
 const EXAMPLES: &str = "Examples:
   flows why shop/web data/redis:6379
   flows why shop/web-7d9f8b6c5d-x2k4p 203.0.113.10:443
   flows why payments/fraud-check shop/inventory:8080 -o json
   flows why shop/web data/redis:6379 --at 2026-01-31T03:10:00Z
+  flows why shop/web shop/api:8080 --http-method POST --http-path /admin/delete
+  flows why shop/web kube-system/dns --dns-name api.example.com
+  flows why shop/web shop/kafka:9092 --kafka-api-key produce --kafka-topic orders
+  flows why shop/web 203.0.113.10:443 --sni api.example.com
 An end is a workload or a pod, NAMESPACE/NAME, an address, or an entity such as world. Each change that the
 agents have recorded is taken back by itself on the present state, and the verdict asked for again: what is
-named as the cause is proven to be one.";
+named as the cause is proven to be one. With a request (the flags of `flows policy trace`) both ends' rules of
+layer 7 are asked, too, and what is told of the past is about such requests.";
 
-/// Say why a connection is denied: since when, by what, and which change did it
+/// Say why a connection or a request is denied: since when, by what, and which change did it
 #[derive(Clone, Debug, clap::Args)]
-#[command(override_usage = "flows why SOURCE DESTINATION:PORT[/PROTOCOL] [flags]", after_help = EXAMPLES)]
+#[command(override_usage = "flows why SOURCE DESTINATION[:PORT[/PROTOCOL]] [flags]", after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// who opens the connection
     #[arg(value_name = "SOURCE")]
     source: String,
-    /// to whom, and on which port
+    /// to whom, and on which port; without it 53/udp if a DNS name is asked for
     #[arg(value_name = "DESTINATION:PORT")]
     destination: String,
+    #[command(flatten)]
+    sent: RequestArgs,
     /// judge as of this time: with the policies, pods and labels of then (RFC 3339, or 10m ago)
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
@@ -67,26 +71,15 @@ pub(crate) struct Args {
     times: TimeArgs,
 }
 
-/// What is known of such connections.
-#[derive(Clone, Debug, Default)]
-struct Past {
-    /// The last one that was allowed began then, Unix ns.
-    worked: Option<i64>,
-    /// The first and the last that were denied since, Unix ns.
-    denied: Option<(i64, i64)>,
-    /// Packets that were dropped since.
-    drops: u64,
-    /// If it worked since: when connections were denied before, the last time, and their packets.
-    before: Option<(i64, i64, u64)>,
-    /// What was dropped since, but not by a policy: why, the last one (Unix ns), and packets.
-    otherwise: Option<(String, i64, u64)>,
-}
-
 /// All that is said.
 struct Answer<'a> {
     source: String,
     destination: String,
+    /// What the connection is to carry.
+    request: Option<Request>,
     now: TraceResponse,
+    /// What the ends say, the source first.
+    verdicts: Vec<EndpointVerdict>,
     /// What `now` means, if it isn't the present.
     at: Option<Timestamp>,
     past: Past,
@@ -100,7 +93,7 @@ struct Answer<'a> {
 /// Answers it.
 pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let zone = args.times.zone()?;
-    let (destination, port) = with_port(&args.destination)?;
+    let (destination, port) = with_port(&args.destination, args.sent.is_dns())?;
     let at = args.at.as_deref();
     let at = at.map(|text| past_state::moment(text, &zone)).transpose()?;
     let mut manifests = manifests::of_server(server).await?;
@@ -108,19 +101,24 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     if let Some(at) = at {
         manifests = past_state::as_of(manifests, &mut recorded, at, &zone)?;
     }
+    let question = |error: QueryError| Error::Usage(escape(&error.to_string()));
+    let request = explain::proto::trace_request(&TraceRequest {
+        request: args.sent.request()?,
+        ..TraceRequest::default()
+    })
+    .map_err(question)?;
     let query = TraceQuery {
         source: end(&manifests.inputs.state, &args.source)?,
         destination: end(&manifests.inputs.state, destination)?,
         port: Port::Number {
             protocol: port.protocol,
-            port: port.number,
+            port: port.port,
         },
     };
-    let question = |error: explain::trace::QueryError| Error::Usage(escape(&error.to_string()));
     let explained = manifests
         .inputs
         .context()
-        .explain(&query)
+        .answer(&query, request.as_ref())
         .map_err(question)?;
     // What can't be read back, such as services, decides nothing.
     let (changes, objects): (Vec<Change>, Vec<ObjectChange>) = recorded
@@ -132,18 +130,35 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         &manifests.inputs.state,
         &manifests.inputs.config,
         &query,
+        request.as_ref(),
         &objects,
     );
+    let between = Between {
+        source: &args.source,
+        destination,
+        port,
+        until: at,
+    };
+    let is_read = explained.verdicts().any(|end| end.request.is_some());
+    let past = match &request {
+        // What nobody reads is told of by its connections alone.
+        Some(request) if is_read => between.requests(server, request).await?,
+        Some(_) | None => between.connections(server).await?,
+    };
     let answer = Answer {
         source: args.source.clone(),
         destination: args.destination.clone(),
         now: clean::trace(explain::proto::trace(&explained)),
-        past: past(server, &args.source, destination, port, at).await?,
+        verdicts: explained.verdicts().cloned().collect(),
+        request,
+        past,
         at,
         found: found.map_err(question)?,
         nearest: [&explained.egress, &explained.ingress].map(|verdict| {
-            let nearest = verdict.as_ref()?.nearest_rule()?;
-            Some(escape(&nearest.to_string()))
+            let verdict = verdict.as_ref()?;
+            let request = verdict.request.as_ref().and_then(RequestVerdict::nearest);
+            let rule = || verdict.nearest_rule().map(|nearest| nearest.to_string());
+            Some(escape(&request.or_else(rule)?))
         }),
         changes: &changes,
         recorded: &recorded,
@@ -151,19 +166,22 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let output = flag::get(&or_environment(&args.output, "output"))?;
     let mut out = io::stdout().lock();
     match output {
-        Some(TextFormat::Json) => Ok(proto::json::write_pretty(&mut out, &to_json(&answer))?),
+        Some(TextFormat::Json) => Ok(proto::json::write_pretty(&mut out, &json::of(&answer))?),
         Some(TextFormat::Text) | None => Ok(out.write_all(text::of(&answer, &zone).as_bytes())?),
     }
 }
 
-#[derive(Clone, Copy)]
-struct NumberedPort {
-    number: u16,
-    protocol: u8,
-}
-
-/// `NAME:PORT`, `NAME:53/udp`, as `flows policy trace` takes them; the port by its number, as flows have it.
-fn with_port(text: &str) -> Result<(&str, NumberedPort), Error> {
+/// `NAME:PORT`, `NAME:53/udp`, as `flows policy trace` takes them, the port by its number, as flows have it; of a
+/// question for a DNS name `NAME` alone is enough.
+fn with_port(text: &str, is_dns: bool) -> Result<(&str, PortText), Error> {
+    const DNS: PortText = PortText {
+        protocol: 17,
+        port: 53,
+    };
+    let is_whole = text.parse::<IpAddr>().is_ok() || !text.contains(':');
+    if is_dns && is_whole {
+        return Ok((text, DNS));
+    }
     let wrong = |problem: String| {
         Error::Hinted(
             problem,
@@ -173,13 +191,9 @@ fn with_port(text: &str) -> Result<(&str, NumberedPort), Error> {
     let (name, port) = super::trace::with_port(text);
     let port = port.ok_or_else(|| wrong(format!("{text:?} names no port")))?;
     match Port::parse(port).map_err(|error| wrong(error.to_string()))? {
-        Port::Number { protocol, port } if has_ports(protocol) => Ok((
-            name.trim_matches(['[', ']']),
-            NumberedPort {
-                number: port,
-                protocol,
-            },
-        )),
+        Port::Number { protocol, port } if has_ports(protocol) => {
+            Ok((name.trim_matches(['[', ']']), PortText { protocol, port }))
+        }
         Port::Number { .. } | Port::Named { .. } | Port::Any => Err(wrong(format!(
             "{port:?} is not the number of a TCP, UDP or SCTP port"
         ))),
@@ -222,117 +236,6 @@ async fn recorded(manifests: &Manifests, server: &ServerArgs) -> Result<GetChang
     Ok(answer)
 }
 
-/// What the flows tell of such connections.
-async fn past(
-    server: &ServerArgs,
-    source: &str,
-    destination: &str,
-    port: NumberedPort,
-    until: Option<Timestamp>,
-) -> Result<Past, Error> {
-    let text = format!(
-        "({}) and ({}) and dst.port == {}",
-        crate::explain::end("src", source),
-        crate::explain::end("dst", destination),
-        port.number
-    );
-    let filter = Filter::parse_expr(&text).map_err(|error| Error::Usage(error.render(&text)))?;
-    let asked = filter.for_connections().unwrap_or_default().push_down();
-    let query = FlowQuery {
-        whitelist: asked.whitelist,
-        blacklist: asked.blacklist,
-        last: LAST,
-        until,
-        ..FlowQuery::default()
-    };
-    let snapshot = history::read(Source::Server(server.target()?), query).await?;
-    let joined = connections::join(&snapshot);
-    let now = joined.newest().unwrap_or(0);
-    let rows = connections::rows(&joined, &snapshot, now, &mut filter.program());
-    Ok(Past::of(rows.iter().map(|(row, _)| row)))
-}
-
-impl Past {
-    fn of<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Self {
-        let drops = |rows: &[&Row]| rows.iter().map(|row| row.facts.drops).sum();
-        let allowed = rows.clone().filter(|row| row.judged == Judged::Allowed);
-        let worked = allowed.clone().map(|row| row.last).max();
-        let after = |moment: Option<i64>| move |row: &&Row| moment.is_none_or(|of| row.last > of);
-        // What worked before it was cut began when it was allowed.
-        let began = |row: &&Row| match worked.is_some_and(|worked| row.start < worked) {
-            true => row.last,
-            false => row.start,
-        };
-        let of = |judged: Judged| rows.clone().filter(move |row| row.judged == judged);
-        let denied: Vec<&Row> = of(Judged::Denied).filter(after(worked)).collect();
-        let first = denied.iter().map(began).min();
-        let last = denied.iter().map(|row| row.last).max();
-        let otherwise: Vec<&Row> = of(Judged::Dropped).filter(after(worked)).collect();
-        let newest = otherwise.iter().max_by_key(|row| row.last);
-        let earlier: Vec<&Row> = of(Judged::Denied)
-            .filter(|row| !after(worked)(row))
-            .collect();
-        let before = earlier.iter().map(|row| row.last).max().map(|until| {
-            let worked = allowed.map(|row| row.last).filter(|last| *last < until);
-            let outage: Vec<&Row> = earlier
-                .iter()
-                .copied()
-                .filter(after(worked.max()))
-                .collect();
-            let since = outage.iter().map(|row| row.start).min();
-            (since.unwrap_or(until), until, drops(&outage))
-        });
-        Self {
-            worked,
-            denied: first.zip(last),
-            drops: drops(&denied),
-            before: before.filter(|_| denied.is_empty()),
-            otherwise: newest.map(|row| (row.why.clone(), row.last, drops(&otherwise))),
-        }
-    }
-}
-
-fn to_json(answer: &Answer<'_>) -> Value {
-    let time = |ns: i64| {
-        let moment = Timestamp::from_unix_nanos(ns);
-        flow::time::TimeFormat::Rfc3339Nano.text(Some(&moment), &Zone::UTC)
-    };
-    let change = |change: &Change| {
-        json!({
-            "object": change.object,
-            "summary": change.summary,
-            "place": change.place,
-            "time": change.time.map(|time| flow::time::TimeFormat::Rfc3339Nano.text(Some(&time), &Zone::UTC)),
-        })
-    };
-    let causes = answer
-        .found
-        .alone
-        .iter()
-        .filter_map(|at| answer.changes.get(*at));
-    let suggestions = answer.now.suggestions.iter();
-    json!({
-        "source": answer.source,
-        "destination": answer.destination,
-        "at": answer.at.map(|at| time(at.unix_nanos())),
-        "verdict": if answer.found.allowed { "ALLOWED" } else { "DENIED" },
-        "last_allowed": answer.past.worked.map(time),
-        "denied_since": answer.past.denied.map(|(first, _)| time(first)),
-        "last_denied": answer.past.denied.map(|(_, last)| time(last)),
-        "drops": answer.past.drops,
-        "nearest_rules": answer.nearest.iter().flatten().collect::<Vec<_>>(),
-        "dropped_otherwise": answer.past.otherwise.as_ref().map(|(why, last, drops)| {
-            json!({"why": why, "last": time(*last), "drops": drops})
-        }),
-        "causes": causes.map(change).collect::<Vec<_>>(),
-        "together": answer.found.together,
-        "changes_tried": answer.found.tried,
-        "suggestions": suggestions
-            .map(|one| json!({"text": one.text, "yaml": one.yaml}))
-            .collect::<Vec<_>>(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -345,9 +248,9 @@ mod tests {
             ("[fd00::1]:443", "fd00::1", 443, 6),
             ("10.0.0.1:80/TCP", "10.0.0.1", 80, 6),
         ] {
-            let (found, port) = with_port(text).unwrap();
+            let (found, port) = with_port(text, false).unwrap();
             assert_eq!(
-                (found, port.number, port.protocol),
+                (found, port.port, port.protocol),
                 (name, number, protocol)
             );
         }
@@ -359,7 +262,7 @@ mod tests {
             ("shop/web:8/icmp", "is not the number"),
             ("shop/web:80/quic", "\"80/quic\""),
         ] {
-            let error = with_port(text).err().unwrap();
+            let error = with_port(text, false).err().unwrap();
             assert!(error.to_string().contains(wanted), "{text}: {error}");
             assert!(error.hint().is_some(), "{text}");
         }

@@ -9,6 +9,7 @@ mod hostile;
 mod hostile_server;
 mod service;
 mod status;
+mod why;
 
 use std::{
     io::{BufRead, BufReader},

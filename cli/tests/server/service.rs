@@ -53,6 +53,8 @@ struct Answers {
     /// What changed; `None`: it doesn't know the question.
     changes: Option<GetChangesResponse>,
     asked_changes: Vec<GetChangesRequest>,
+    /// What is enforced; `None`: it doesn't know the question.
+    state: Option<GetStateResponse>,
     /// Pods with a label each; without any it doesn't know the question.
     pods: Vec<(&'static str, &'static str)>,
     /// On policies and losses; `None`: it doesn't know the question, as a stock Hubble.
@@ -293,7 +295,8 @@ impl Policy for Policies {
     }
 
     async fn get_state(&self, _: Request<GetStateRequest>) -> Reply<GetStateResponse> {
-        unknown()
+        let state = self.0.0.lock().unwrap().state.clone();
+        state.map_or_else(unknown, |state| Ok(Response::new(state)))
     }
 
     /// Those of the kind and name that are asked for.
@@ -389,6 +392,11 @@ impl Server {
     /// What changed.
     pub(crate) fn tells(&self, changes: GetChangesResponse) {
         self.service.0.lock().unwrap().changes = Some(changes);
+    }
+
+    /// What is enforced.
+    pub(crate) fn enforces(&self, state: GetStateResponse) {
+        self.service.0.lock().unwrap().state = Some(state);
     }
 
     /// The last question about changes.

@@ -4,10 +4,9 @@ use cluster::Kind;
 
 use super::connection::{Argument, Connection, FlowEnd};
 use super::flow::{RecordedDecision, RecordedRule, Verdict};
+use super::request_flags::{quoted, request_flags};
 use super::sanitize::plain;
-use crate::trace::{
-    EndpointVerdict, Explanation, Port, PortText, Request, RequestVerdict, protocol_name,
-};
+use crate::trace::{EndpointVerdict, Explanation, Port, PortText, RequestVerdict, protocol_name};
 use policy::{Reason, ReasonKind};
 
 /// `cnp production/db`, as [`cluster::ObjectName`] writes it.
@@ -236,51 +235,4 @@ pub(super) fn command(connection: &Connection) -> String {
     }
     words.extend(connection.request.iter().flat_map(request_flags));
     words.join(" ")
-}
-
-/// A request on a command line.
-fn request_flags(request: &Request) -> Vec<String> {
-    let flag = |name: &str, value: &str| format!("--{name} {}", quoted(&plain(value)));
-    match request {
-        Request::Http {
-            method,
-            path,
-            host,
-            headers,
-        } => {
-            let path = String::from_utf8_lossy(path);
-            let mut flags = vec![flag("http-method", method), flag("http-path", &path)];
-            flags.extend((!host.is_empty()).then(|| flag("http-host", host)));
-            // What the proxy added, or kept to itself, is nothing to ask with.
-            let sent = headers
-                .iter()
-                .filter(|(name, value)| name != "x-request-id" && value != "[redacted]");
-            let sent = sent.map(|(name, value)| format!("{name}: {value}"));
-            flags.extend(sent.map(|header| flag("http-header", &header)));
-            flags
-        }
-        Request::Dns(_) => {
-            let text = request.to_string();
-            vec![flag("dns-name", text.trim_start_matches("DNS "))]
-        }
-        Request::Kafka { head, topics } => {
-            let mut flags = vec![
-                flag("kafka-api-key", &head.api_key.to_string()),
-                format!("--kafka-api-version {}", head.api_version),
-            ];
-            flags.extend(topics.iter().map(|topic| flag("kafka-topic", topic)));
-            flags
-        }
-        Request::Tls(Some(name)) => vec![flag("sni", &name.to_string())],
-        Request::Tls(None) => Vec::new(),
-    }
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
-    match !word.is_empty() && word.chars().all(safe) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }

@@ -37,7 +37,7 @@ fn headers(headers: &[pb::HttpHeader]) -> Vec<(String, String)> {
 }
 
 /// The request that a flow of layer 7 is about; an answer has it, too. `None`: the flow doesn't tell.
-pub(super) fn recorded_request(seen: &pb::Layer7) -> Option<Request> {
+pub fn recorded_request(seen: &pb::Layer7) -> Option<Request> {
     match seen.record.as_ref()? {
         Record::Http(http) => {
             let rest = http

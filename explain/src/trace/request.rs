@@ -16,6 +16,10 @@ use thiserror::Error;
 
 use policy::bounded;
 
+mod recorded;
+
+pub use recorded::REDACTED;
+
 /// A request, or what a connection begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {

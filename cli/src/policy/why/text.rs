@@ -40,7 +40,12 @@ fn write(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
             format!("at {} {name}", zone.clock(at))
         }
     };
-    writeln!(out, "{verdict} {when}  {source} -> {destination}")?;
+    let request = answer.request.as_ref().map(ToString::to_string);
+    let asked = request
+        .as_ref()
+        .map(|request| format!(": {}", escape(request)));
+    let asked = asked.unwrap_or_default();
+    writeln!(out, "{verdict} {when}  {source} -> {destination}{asked}")?;
     let ends = [
         ("source", &answer.now.egress),
         ("destination", &answer.now.ingress),
@@ -53,7 +58,14 @@ fn write(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
             writeln!(out, "    nearest rule: {nearest}")?;
         }
     }
+    if request.is_some() && answer.found.allowed && !is_read(answer) {
+        writeln!(
+            out,
+            "  no rule of layer 7 reads what this connection carries"
+        )?;
+    }
     past(out, answer, zone)?;
+    denied_requests(out, answer, zone)?;
     causes(out, answer, zone)?;
     if !answer.found.allowed {
         repair(out, answer)?;
@@ -72,7 +84,62 @@ fn judged(out: &mut String, end: &str, judgement: &Judgement) -> fmt::Result {
         | Verdict::Traced
         | Verdict::Translated => "allowed",
     };
-    writeln!(out, "  at the {end}: {verdict}, {}", judgement.text)
+    writeln!(out, "  at the {end}: {verdict}, {}", judgement.text)?;
+    let Some(request) = &judgement.request else {
+        return Ok(());
+    };
+    let rule = request.rule.as_ref().map_or("", |rule| &rule.text);
+    match (request.allowed, rule) {
+        (true, "") => writeln!(out, "    the request: {}", request.text),
+        (true, rule) => writeln!(out, "    the request: {} ({rule})", request.text),
+        // The nearest rule has a line of its own.
+        (false, "") if request.rule.is_some() => {
+            writeln!(out, "    the request: denied, no rule of layer 7 allows it")
+        }
+        (false, "") => writeln!(out, "    the request: {}", request.text),
+        (false, rule) => writeln!(
+            out,
+            "    the request: denied, no rule of layer 7 allows it; the nearest allows {rule}"
+        ),
+    }
+}
+
+/// Whether the rules of an end judge the request.
+fn is_read(answer: &Answer<'_>) -> bool {
+    answer.verdicts.iter().any(|end| end.request.is_some())
+}
+
+/// Requests that were denied on connections that are allowed, and how to ask about them.
+fn denied_requests(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
+    let past = &answer.past;
+    if !answer.found.allowed || past.requests.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "But requests on such connections were denied by rules of layer 7:"
+    )?;
+    for of in &past.requests {
+        let moment = Timestamp::from_unix_nanos(of.last);
+        let last = format!("{} {}", zone.clock(of.last), zone.abbreviation(moment));
+        let reason = match of.reason.as_str() {
+            "" => String::new(),
+            reason => format!(": {}", escape(reason)),
+        };
+        writeln!(
+            out,
+            "  x{} {}, the last at {last}{reason}",
+            grouped(of.number),
+            escape(&of.subject)
+        )?;
+        if !of.command.is_empty() {
+            writeln!(out, "    {}", escape(&of.command))?;
+        }
+    }
+    match past.more_requests {
+        0 => Ok(()),
+        more => writeln!(out, "  and {} kinds more", grouped(more as u64)),
+    }
 }
 
 fn past(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
@@ -81,9 +148,14 @@ fn past(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
         format!("{} {}", zone.clock(ns), zone.abbreviation(moment))
     };
     let past = &answer.past;
-    let packets = |drops: u64| match drops {
-        1 => "1 packet".to_owned(),
-        drops => format!("{} packets", grouped(drops)),
+    let is_request = answer.request.is_some() && is_read(answer);
+    let (one, several, denied) = match is_request {
+        true => ("1 request", "requests", "denied"),
+        false => ("1 packet", "packets", "dropped"),
+    };
+    let drops = |drops: u64| match drops {
+        1 => one.to_owned(),
+        drops => format!("{} {several}", grouped(drops)),
     };
     if let Some((why, last, drops)) = &past.otherwise {
         writeln!(
@@ -106,11 +178,15 @@ fn past(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
     }
     match (past.worked, past.denied) {
         (None, None) if past.otherwise.is_some() => Ok(()),
+        (None, None) if is_request => writeln!(
+            out,
+            "No such request is among the flows that are held: they tell of requests that rules of layer 7 read."
+        ),
         (None, None) => writeln!(out, "No such connection is among the flows that are held."),
         (Some(worked), None) => {
             write!(out, "It was last seen working at {}", time(worked))?;
-            if let Some((since, until, drops)) = past.before {
-                let dropped = packets(drops);
+            if let Some((since, until, number)) = past.before {
+                let dropped = drops(number);
                 let (since, until) = (time(since), time(until));
                 write!(
                     out,
@@ -120,17 +196,17 @@ fn past(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
             writeln!(out, ".")
         }
         (worked, Some((first, last))) => {
-            let drops = packets(past.drops);
+            let drops = drops(past.drops);
             let (first, last) = (time(first), time(last));
             match worked {
                 Some(worked) => writeln!(
                     out,
-                    "It worked until {}, and is denied since {first}: {drops} dropped, the last at {last}.",
+                    "It worked until {}, and is denied since {first}: {drops} {denied}, the last at {last}.",
                     time(worked)
                 ),
                 None => writeln!(
                     out,
-                    "It is denied since {first} at least: {drops} dropped, the last at {last}. None that \
+                    "It is denied since {first} at least: {drops} {denied}, the last at {last}. None that \
                      worked is among the flows that are held."
                 ),
             }

@@ -255,7 +255,7 @@ fn learns(denied: &DeniedConnection<'_>, policies: &Policies) -> bool {
         denied.context.config(),
         known,
     );
-    let explanation = context.verdict(denied.query).ok();
+    let explanation = context.verdict(denied.query, None).ok();
     let resolution = explanation.and_then(|explanation| explanation.resolution);
     resolution.is_none_or(|resolution| resolution.allowed)
 }

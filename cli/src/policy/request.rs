@@ -1,4 +1,4 @@
-//! What the connection of a trace carries.
+//! What the connection that is asked about carries: flags of `flows policy trace` and `flows why`.
 
 use proto::flow::HttpHeader;
 use proto::flows::v1::{DnsQuery, HttpRequest, KafkaRequest, TlsHello, trace_request::Request};
