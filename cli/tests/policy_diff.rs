@@ -62,6 +62,28 @@ fn files_beside_a_directory() {
     insta::assert_snapshot!("delete", diff(&both));
 }
 
+/// Connections stay as they are: what is sent on them changes.
+#[test]
+fn changes_of_requests_alone_are_told() {
+    const STATE: &str = "testdata/requests";
+    let wider = ["testdata/requests/change/api.yaml", "--state", STATE];
+    let wider = [&wider[..], &["--exit-code"]].concat();
+    insta::assert_snapshot!("requests_allowed", diff(&wider));
+    let both = ["testdata/requests/change", "--state", STATE, "--flows"];
+    let both = [&both[..], &["testdata/requests/flows.jsonl", "--exit-code"]].concat();
+    insta::assert_snapshot!("requests", diff(&both));
+    let markdown = [&both[..], &["-o", "markdown"]].concat();
+    insta::assert_snapshot!("requests_markdown", diff(&markdown));
+    let json = [&both[..], &["-o", "json"]].concat();
+    insta::assert_snapshot!("requests_json", diff(&json));
+    let delete = ["--state", STATE, "--delete", "cnp", "shop/api"];
+    insta::assert_snapshot!("requests_delete", diff(&delete));
+    // Written otherwise, and the same.
+    let own = ["testdata/requests/manifests.yaml", "--state", STATE];
+    let own = diff(&[&own[..], &["--exit-code"]].concat());
+    assert!(own.ends_with("exit code 0\n"), "{own}");
+}
+
 #[test]
 fn exit_codes_are_for_those_who_ask() {
     for (arguments, code) in [

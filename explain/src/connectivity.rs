@@ -22,10 +22,12 @@ use policy::{Direction, Reason};
 use crate::cancel::Cancel;
 use crate::trace::{PolicyContext, Span, spans_between};
 
+mod judge;
 mod locator;
 mod peer_groups;
 mod ports;
 mod product;
+mod requests;
 mod tables;
 
 pub(crate) use locator::Locator;
@@ -33,6 +35,8 @@ pub(crate) use peer_groups::{Ends, Member};
 pub use peer_groups::{PeerGroup, PeerKind};
 pub use ports::PortSet;
 pub(crate) use product::products;
+pub(crate) use requests::RequestsId;
+pub use requests::{RequestRule, RequestSet};
 pub(crate) use tables::{Column, ReasonId};
 
 use tables::{ClusterTables, Interner, TableColumns};
@@ -42,6 +46,10 @@ use tables::{ClusterTables, Interner, TableColumns};
 pub(crate) struct EndDecision {
     pub(crate) allows: bool,
     pub(crate) reason: ReasonId,
+    /// A proxy reads what is sent.
+    pub(crate) redirected: bool,
+    /// If it allows: which requests.
+    pub(crate) requests: RequestsId,
 }
 
 /// What both ends say in one cluster, in the order of [`Direction::ALL`]: the destination's ingress, the
@@ -116,6 +124,11 @@ impl<const N: usize> Connectivity<N> {
         self.interner.reason(reason)
     }
 
+    /// Which requests a number stands for.
+    pub(crate) fn requests(&self, requests: RequestsId) -> &RequestSet {
+        self.interner.requests(requests)
+    }
+
     /// What decides in a direction of a member's own table where no entry does; `None` if the direction is not
     /// enforced, or it has no table.
     pub(crate) fn default_of(
@@ -161,7 +174,8 @@ impl<const N: usize> Connectivity<N> {
                 let [subject, peer] = subject_and_peer(direction, pair);
                 let table = subject[cluster].table?;
                 let peer = peer[cluster].identity;
-                Some(self.tables[cluster].decide(table, direction, peer, protocol, port))
+                let tables = &self.tables[cluster];
+                Some(tables.decide(table, direction, peer, protocol, port, &self.interner))
             })
         })
     }
@@ -203,7 +217,8 @@ impl ChangedPeers<'_> {
     fn same(&self, [before, after]: [u32; 2]) -> bool {
         let verdicts = |columns: Option<&TableColumns>, identity| {
             let list = columns.and_then(|columns| columns.lists.get(&identity).copied());
-            self.connectivity.interner.list_verdicts(list)
+            let requests = columns.map_or(0, |columns| columns.requests(identity));
+            (self.connectivity.interner.list_verdicts(list), requests)
         };
         verdicts(self.columns[0], before) == verdicts(self.columns[1], after)
     }

@@ -1,5 +1,6 @@
-//! What a change of policies does: which connections become denied, and which become allowed, each with
-//! the rules that decide before and after. By what the tables of both states say, whatever the texts are.
+//! What a change of policies does: which connections become denied, and which become allowed, and which
+//! requests on those that stay allowed, each with the rules that decide before and after. By what the tables of
+//! both states say, whatever the texts are.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,8 +16,23 @@ use crate::connectivity::{
 use crate::trace::PolicyContext;
 
 mod flow_impact;
+mod request_impact;
+mod requests;
 
 pub use flow_impact::{FlowChange, FlowImpact};
+pub use request_impact::{RecordedRequestChange, RequestImpact};
+pub use requests::{ChangedRequests, RequestChange, RequestsBecame};
+
+use requests::RequestKey;
+
+/// All that a change does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Of connections; what becomes denied first.
+    pub connections: Vec<Change>,
+    /// Of requests on connections that stay allowed; what becomes denied first.
+    pub requests: Vec<RequestChange>,
+}
 
 /// What becomes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,6 +82,12 @@ struct ChangeKey {
     ends: Vec<(Direction, ReasonId, ReasonId)>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Key {
+    Connections(ChangeKey),
+    Requests(RequestKey),
+}
+
 impl Comparison {
     /// Compiles what pods' policies are before and after. `former` are labels of pods that are gone and
     /// whose flows are to be looked at. If it is cancelled, then or later, what is told isn't whole: it is for
@@ -101,10 +123,10 @@ impl Comparison {
             .count()
     }
 
-    /// All changes: what becomes denied first.
-    pub fn changes(&self) -> Vec<Change> {
-        let mut known: HashMap<PairColumns<2>, Vec<(ChangeKey, PortSet)>> = HashMap::new();
-        let mut pairs: BTreeMap<(ChangeKey, PortSet), BTreeSet<(usize, usize)>> = BTreeMap::new();
+    /// All changes.
+    pub fn changes(&self) -> Changes {
+        let mut known: HashMap<PairColumns<2>, Vec<(Key, PortSet)>> = HashMap::new();
+        let mut pairs: BTreeMap<(Key, PortSet), BTreeSet<(usize, usize)>> = BTreeMap::new();
         let members = self.connectivity.members();
         let count = members.len();
         // Towards whom each may change, seen from its own table.
@@ -125,7 +147,7 @@ impl Comparison {
                 let ends = [&members[source].ends, &members[destination].ends];
                 let changes = known
                     .entry(self.connectivity.columns(ends))
-                    .or_insert_with(|| changes(&self.connectivity.spans(ends)));
+                    .or_insert_with(|| self.pair_changes(&self.connectivity.spans(ends)));
                 for change in changes.iter() {
                     let pairs = pairs.entry(change.clone()).or_default();
                     pairs.insert((source, destination));
@@ -133,7 +155,7 @@ impl Comparison {
             }
         }
         let is_idle = |index: usize| members[index].group.is_single();
-        let mut rows = Vec::new();
+        let mut changes = Changes::default();
         for ((key, ports), mut pairs) in pairs {
             pairs.retain(|(source, destination)| source != destination || !is_idle(*source));
             if self.cancel.is_cancelled() {
@@ -145,30 +167,45 @@ impl Comparison {
                         .map(|index| Arc::clone(&members[*index].group))
                         .collect()
                 };
-                rows.push(Change {
-                    became: key.became,
-                    sources: groups(&product.sources),
-                    destinations: groups(&product.destinations),
-                    ports: ports.clone(),
-                    ends: self.ends(&key),
-                });
+                let (sources, destinations) =
+                    (groups(&product.sources), groups(&product.destinations));
+                let ports = ports.clone();
+                match &key {
+                    Key::Connections(key) => changes.connections.push(Change {
+                        became: key.became,
+                        sources,
+                        destinations,
+                        ports,
+                        ends: self.ends(key),
+                    }),
+                    Key::Requests(key) => changes.requests.push(RequestChange {
+                        became: key.became,
+                        sources,
+                        destinations,
+                        ports,
+                        ends: self.changed_requests(key),
+                    }),
+                }
             }
         }
-        rows.sort_by_cached_key(|row| {
-            let names = |groups: &[Arc<PeerGroup>]| -> Vec<(PeerKind, String)> {
-                groups
-                    .iter()
-                    .map(|group| (group.kind, group.name.clone()))
-                    .collect()
-            };
-            (
-                row.became,
-                names(&row.destinations),
-                names(&row.sources),
-                row.ports.clone(),
-            )
+        changes.connections.sort_by_cached_key(|row| {
+            let ends = [&row.destinations, &row.sources].map(|groups| names(groups));
+            (row.became, ends, row.ports.clone())
         });
-        rows
+        changes.requests.sort_by_cached_key(|row| {
+            let ends = [&row.destinations, &row.sources].map(|groups| names(groups));
+            (row.became, ends, row.ports.clone())
+        });
+        changes
+    }
+
+    /// What changes for a pair, and on which ports.
+    fn pair_changes(&self, spans: &[SpanDecisions<2>]) -> Vec<(Key, PortSet)> {
+        let connections = changes(spans).into_iter();
+        let connections = connections.map(|(key, ports)| (Key::Connections(key), ports));
+        let requests = self.request_changes(spans).into_iter();
+        let requests = requests.map(|(key, ports)| (Key::Requests(key), ports));
+        connections.chain(requests).collect()
     }
 
     fn ends(&self, key: &ChangeKey) -> Vec<ChangedEnd> {
@@ -183,7 +220,15 @@ impl Comparison {
     }
 }
 
-/// What changes for a pair, and on which ports.
+/// Kinds and names, to sort by.
+fn names(groups: &[Arc<PeerGroup>]) -> Vec<(PeerKind, String)> {
+    let names = groups.iter();
+    names
+        .map(|group| (group.kind, group.name.clone()))
+        .collect()
+}
+
+/// What changes for connections of a pair, and on which ports.
 fn changes(spans: &[SpanDecisions<2>]) -> Vec<(ChangeKey, PortSet)> {
     let mut changed: BTreeMap<ChangeKey, Vec<_>> = BTreeMap::new();
     for SpanDecisions { span, decisions } in spans {

@@ -1,5 +1,5 @@
 //! What is told of a difference between two states of policies, whatever the format: which objects
-//! differ, which connections and recorded ones change, and what is likely a mistake in it.
+//! differ, which connections and requests and recorded ones change, and what is likely a mistake in it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,9 @@ use proto::flows::v1::{Diagnostic, diagnostic};
 
 use crate::cancel::{Cancel, Cancelled};
 use crate::connectivity::PeerGroup;
-use crate::diff::{Became, Change, Comparison, FlowImpact};
+use crate::diff::{
+    Became, Change, Changes, Comparison, FlowImpact, RequestChange, RequestImpact, RequestsBecame,
+};
 use crate::flow_groups::FlowGroups;
 use crate::policy_inputs::PolicyInputs;
 use crate::validate;
@@ -18,11 +20,13 @@ use crate::validate;
 mod markdown;
 mod names;
 mod objects;
+mod requests;
 
 pub use markdown::markdown;
 pub use names::{Names, connections};
 use objects::changed_objects;
 pub use objects::{ChangedObject, ObjectChange};
+pub use requests::{changed_requests, requests};
 
 /// All that is to be known of a change.
 #[derive(Clone, Debug)]
@@ -37,8 +41,12 @@ pub struct Report {
     pub groups: Vec<Arc<PeerGroup>>,
     /// Denied ones first.
     pub changes: Vec<Change>,
+    /// What becomes of requests on connections that stay allowed; denied ones first.
+    pub requests: Vec<RequestChange>,
     /// What would have become of recorded connections, and which those are: `of the last 60 min`.
     pub impact: Option<(FlowImpact, String)>,
+    /// The same of recorded requests.
+    pub request_impact: Option<RequestImpact>,
 }
 
 impl Report {
@@ -58,11 +66,18 @@ impl Report {
         let former = flows.as_ref().map(|(groups, _)| groups.pod_labels());
         let (before, after) = (before.context(), after.context());
         let comparison = Comparison::new(&before, &after, &former.unwrap_or_default(), cancel);
+        let Changes {
+            connections,
+            requests,
+        } = comparison.changes();
+        let groups = flows.as_ref().map(|(groups, _)| *groups);
         let report = Self {
+            request_impact: groups.map(|groups| comparison.request_impact(groups)),
+            requests,
             warnings: warnings(checked, &objects),
             unmatched: comparison.unmatched().to_vec(),
             groups: comparison.groups().cloned().collect(),
-            changes: comparison.changes(),
+            changes: connections,
             impact: flows.map(|(groups, origin)| (comparison.flow_impact(groups), origin)),
             objects,
         };
@@ -128,14 +143,34 @@ impl Report {
     /// In one line. A pair counts if any port is concerned.
     pub fn summary(&self) -> String {
         let (denied, allowed) = (self.pairs(Became::Denied), self.pairs(Became::Allowed));
+        let requests = match self.request_summary() {
+            requests if requests.is_empty() => requests,
+            requests => format!("; {requests}"),
+        };
         if denied == 0 && allowed == 0 {
-            return "No connection becomes denied or allowed.".to_owned();
+            return format!("No connection becomes denied or allowed{requests}.");
         }
         format!(
-            "Become denied: {}; become allowed: {}.",
+            "Become denied: {}; become allowed: {}{requests}.",
             many(denied, "pair"),
             many(allowed, "pair")
         )
+    }
+
+    /// Whether some connections, or requests on others, become denied.
+    pub fn denies(&self) -> bool {
+        let denied = |row: &RequestChange| row.became != RequestsBecame::Allowed;
+        let connections = self.changes.iter();
+        let mut connections = connections.map(|row| row.became);
+        connections.any(|became| became == Became::Denied) || self.requests.iter().any(denied)
+    }
+
+    /// Whether some connections, or requests on others, become allowed.
+    pub fn allows(&self) -> bool {
+        let allowed = |row: &RequestChange| row.became == RequestsBecame::Allowed;
+        let connections = self.changes.iter();
+        let mut connections = connections.map(|row| row.became);
+        connections.any(|became| became == Became::Allowed) || self.requests.iter().any(allowed)
     }
 }
 

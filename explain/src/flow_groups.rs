@@ -7,6 +7,12 @@ use std::hash::BuildHasher as _;
 
 use cluster::{Label, Labels, Workload};
 
+mod requests;
+
+use crate::trace::Request;
+
+pub use requests::{ObservedRequest, RequestGroup, RequestGroups};
+
 /// The most groups that are kept; flows of others are counted as [`FlowGroups::beyond`].
 const GROUPS: usize = 1 << 18;
 /// The most connections that are told apart; later ones are not counted.
@@ -92,6 +98,7 @@ pub struct FlowGroups {
     flows: u64,
     beyond: u64,
     unreadable: u64,
+    requests: RequestGroups,
 }
 
 impl RecordedPeer {
@@ -127,12 +134,12 @@ impl RecordedPeer {
 }
 
 impl FlowGroups {
-    /// Takes a flow.
-    pub fn add(&mut self, flow: &ObservedFlow<'_>) {
+    /// Takes a flow, and tells the place of its group; `None` if there are too many.
+    pub fn add(&mut self, flow: &ObservedFlow<'_>) -> Option<usize> {
         self.flows += 1;
         let Some(index) = self.group(flow) else {
             self.beyond += 1;
-            return;
+            return None;
         };
         let connection = (index, flow.source.ip, flow.source_port);
         let connection = self.hasher.hash_one(connection);
@@ -145,6 +152,28 @@ impl FlowGroups {
             Some(false) => group.denied += 1,
             None => {}
         }
+        Some(index)
+    }
+
+    /// Takes the request of a flow that was taken into a group. `request` reads it, if it is the first of the group
+    /// that asks this.
+    pub fn add_request(
+        &mut self,
+        group: usize,
+        observed: ObservedRequest,
+        request: impl FnOnce() -> Option<Request>,
+    ) {
+        self.requests.add(group, observed, request);
+    }
+
+    /// A number for what hashes alike; nobody who sends flows can choose it.
+    pub fn number(&self, of: impl std::hash::Hash) -> u64 {
+        self.hasher.hash_one(of)
+    }
+
+    /// The requests of layer 7 among the flows.
+    pub fn requests(&self) -> &RequestGroups {
+        &self.requests
     }
 
     /// Counts a flow that tells too little: no port, or no ends.

@@ -41,7 +41,7 @@ pub use finding::{MatchInput, PolicyFinding, RuleFinding, scan};
 pub use name_resolution::NameResolution;
 pub use query::{End, Port, QueryError, TraceQuery};
 pub use request::{
-    Layer7Rule, PortQuery, REDACTED, Request, RequestError, RequestVerdict, judge_port,
+    Layer7Rule, PortQuery, REDACTED, Request, RequestError, RequestVerdict, RuleNames, judge_port,
 };
 pub use resolved_peer::ResolvedPeer;
 pub use suggest::Suggestion;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cluster::{Identities, NamespacedName, ObjectName, State};
 use flows_explain::cancel::{Cancel, Cancelled};
 use flows_explain::connectivity::{PeerGroup, PeerKind};
-use flows_explain::diff::{Became, Change, Comparison};
+use flows_explain::diff::{Became, Change, Changes, Comparison};
 use flows_explain::diff_report::Report;
 use flows_explain::policy_inputs::PolicyInputs;
 use flows_explain::trace::{End, Explanation, PolicyContext, Port, TraceQuery};
@@ -228,7 +228,7 @@ fn run(seed: u64, ledger: &mut BTreeMap<&'static str, usize>) {
     let clusters = [&old, &new].map(Cluster::new);
     let [before, after] = [&clusters[0], &clusters[1]].map(Cluster::context);
     let compared = comparison(&before, &after);
-    let rows = compared.changes();
+    let rows = compared.changes().connections;
     let groups: Vec<Arc<PeerGroup>> = compared.groups().cloned().collect();
     let mut count = |name, more| *ledger.entry(name).or_default() += more;
     count(
@@ -245,8 +245,12 @@ fn run(seed: u64, ledger: &mut BTreeMap<&'static str, usize>) {
     );
     count("rows", rows.len());
 
-    assert_eq!(comparison(&before, &before).changes(), [], "seed {seed}");
-    let mut reversed = comparison(&after, &before).changes();
+    assert_eq!(
+        comparison(&before, &before).changes(),
+        Changes::default(),
+        "seed {seed}"
+    );
+    let mut reversed = comparison(&after, &before).changes().connections;
     for row in &mut reversed {
         row.became = match row.became {
             Became::Denied => Became::Allowed,

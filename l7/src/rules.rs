@@ -13,12 +13,14 @@
 
 mod compiled;
 mod decision;
+mod item;
 mod judge;
 mod merge;
 mod snapshot;
 
 pub use compiled::{CompileError, ItemError, PeerKind, Rules, Set};
 pub use decision::{Allowed, Decision, Denial, Nearest, Reason};
+pub use item::Item;
 pub use judge::KafkaRules;
 pub use merge::{MergeError, Part, merge};
 pub use snapshot::{

@@ -17,6 +17,8 @@ use crate::selector::Selector;
 
 pub(crate) mod layer7_text;
 
+pub use layer7_text::item as item_text;
+
 /// A policy object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {

@@ -7,7 +7,6 @@ mod text;
 use std::{io::Write as _, path::PathBuf};
 
 use explain::cancel::Cancel;
-use explain::diff::Became;
 use explain::diff_report::{Report, markdown};
 
 use super::{flows::FlowArgs, manifests::StateArgs};
@@ -29,13 +28,14 @@ const EXAMPLES: &str = "Examples:
 
 An object in a FILE takes the place of the one with the same kind, namespace and name, or is added. What is
 compared is not text but which connections the tables of both states allow, by the code that runs in the
-kernel. Workloads that change alike are one row; the rules below a row decide before and after. Recorded
-flows (of a running cluster those of the last hour) tell how many real connections would change.
+kernel, and which requests the rules of layer 7 let through on those that stay allowed. Workloads that
+change alike are one row; the rules below a row decide before and after. Recorded flows (of a running
+cluster those of the last hour) tell how many real connections and requests would change.
 
 Exit codes: 0 done; 1 an error, such as a policy that would be refused. With --exit-code: 0 nothing changes;
-2 some connections become denied; 3 some become allowed and none denied; 1 as before.";
+2 some connections or requests become denied; 3 some become allowed and none denied; 1 as before.";
 
-/// Show which connections a change of policies would deny or allow, before it is applied
+/// Show which connections and requests a change of policies would deny or allow, before it is applied
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     /// directory of all manifests after the change; goes with --from
     #[arg(long, value_name = "DIR", help_heading = "The change")]
     to: Option<PathBuf>,
-    /// exit with 2 if connections become denied, with 3 if some become allowed and none denied
+    /// exit with 2 if connections or requests become denied, with 3 if some become allowed and none denied
     #[arg(long, help_heading = "Output")]
     exit_code: Option<Given<Switch>>,
     /// text, json or markdown [default: text]
@@ -118,8 +118,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
 
 /// With `--exit-code`, as its help says.
 fn exit_code(report: &Report) -> u8 {
-    let some = |became| report.changes.iter().any(|change| change.became == became);
-    match (some(Became::Denied), some(Became::Allowed)) {
+    match (report.denies(), report.allows()) {
         (true, _) => 2,
         (false, true) => 3,
         (false, false) => 0,

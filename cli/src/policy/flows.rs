@@ -24,7 +24,7 @@ use crate::{
 const SINCE: Duration = Duration::from_secs(3600);
 
 /// Fields of a flow that tell who connected with whom.
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 11] = [
     "verdict",
     "drop_reason_desc",
     "IP",
@@ -34,6 +34,8 @@ const FIELDS: [&str; 9] = [
     "is_reply",
     "reply",
     "time",
+    "traffic_direction",
+    "l7",
 ];
 
 /// Which flows are looked at.

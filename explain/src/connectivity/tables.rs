@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use abi::event::REDIRECTED;
 use abi::policy::{EGRESS, ENFORCED, ENTRY_DENY, PolicyEntry, PolicyKey, SHAPE_PROTO};
 use cluster::Identity;
 use datapath_host::HostMaps;
+use policy::layer7::TablePortSets;
 use policy::{Cookies, Direction, Reason, TableInput, TableOwner, TableQuery, Tables};
 use policy::{compile_tables, decide};
 
 use super::EndDecision;
+use super::requests::{RequestInterner, RequestSet, RequestsId, TableRequests};
 use crate::cancel::Cancel;
-use crate::trace::{KnownIdentities, PolicyContext};
+use crate::trace::{KnownIdentities, PolicyContext, RuleNames};
 
 /// Number of a reason, over all clusters; 0 if the rules are not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +30,7 @@ struct ColumnEntry {
     protocol: u8,
     port: u16,
     deny: bool,
+    redirected: bool,
     reason: ReasonId,
 }
 
@@ -37,6 +41,8 @@ pub(crate) struct Column {
     default: ReasonId,
     own: Option<u32>,
     any: Option<u32>,
+    /// What its rules of layer 7 say to the peer; 0: there are none.
+    requests: u32,
 }
 
 /// A direction of a table.
@@ -46,12 +52,24 @@ pub(super) struct TableColumns {
     pub(super) default: ReasonId,
     /// Lists of entries by identity of the peer, 0: any.
     pub(super) lists: BTreeMap<u32, u32>,
+    /// Of the rules of layer 7, if there are some.
+    requests: Option<TableRequests>,
+}
+
+impl TableColumns {
+    /// What the rules of layer 7 say to a peer; 0: there are none.
+    pub(super) fn requests(&self, peer: u32) -> u32 {
+        let requests = self.requests.as_ref();
+        requests.map_or(0, |requests| requests.of(peer))
+    }
 }
 
 /// What all pods' tables of a cluster hold.
 pub(super) struct ClusterTables {
     maps: HostMaps,
     columns: HashMap<(u32, Direction), TableColumns>,
+    /// To judge requests by; in place of cookies stand reasons' numbers.
+    layer7: TablePortSets,
 }
 
 /// Numbers for what occurs many times, the same over all clusters.
@@ -64,6 +82,7 @@ pub(super) struct Interner {
     /// Of each list a number that lists with other reasons share.
     list_verdicts: Vec<u32>,
     verdict_ids: HashMap<Vec<ColumnEntry>, u32>,
+    requests: RequestInterner,
 }
 
 impl Interner {
@@ -80,6 +99,11 @@ impl Interner {
     pub(super) fn reason(&self, id: ReasonId) -> Option<&Arc<Reason>> {
         self.reasons
             .get(usize::try_from(id.0.checked_sub(1)?).ok()?)
+    }
+
+    /// What is let through by this number.
+    pub(super) fn requests(&self, id: RequestsId) -> &RequestSet {
+        self.requests.get(id)
     }
 
     fn list_id(&mut self, list: Vec<ColumnEntry>) -> u32 {
@@ -112,7 +136,7 @@ impl Interner {
     /// Protocol, first and last port of all entries of a column that name ports.
     pub(super) fn ranges(&self, column: Column) -> impl Iterator<Item = (u8, u16, u16)> {
         let entries = self.list(column.own).iter().chain(self.list(column.any));
-        entries.filter_map(|entry| {
+        let entries = entries.filter_map(|entry| {
             let fixed = entry
                 .shape
                 .checked_sub(SHAPE_PROTO)
@@ -120,7 +144,15 @@ impl Interner {
             // The open bits of an entry's port are 0.
             let open = u16::MAX.checked_shr(fixed.into()).unwrap_or(0);
             Some((entry.protocol, entry.port, entry.port | open))
-        })
+        });
+        entries.chain(self.requests.ranges(column.requests))
+    }
+}
+
+impl RuleNames for Interner {
+    fn reason(&self, cookie: u32) -> Option<&Arc<Reason>> {
+        // In place of cookies stand reasons' numbers.
+        self.reason(ReasonId(cookie))
     }
 }
 
@@ -163,12 +195,19 @@ impl ClusterTables {
             }
             let entries = tables.entries.iter_mut();
             entries.for_each(|(_, entry)| renumber(&mut entry.cookie));
+            for sets in tables.layer7.values_mut() {
+                let sets = Arc::make_mut(sets).sets.iter_mut();
+                let rules = sets.flat_map(|set| &mut set.alternatives);
+                rules.for_each(|rule| renumber(&mut rule.rule.0));
+            }
+            all.layer7.append(&mut tables.layer7);
             all.tables.append(&mut tables.tables);
             all.entries.append(&mut tables.entries);
         }
         Self {
             columns: columns(&all, interner),
             maps: HostMaps::from(&all),
+            layer7: all.layer7,
         }
     }
 
@@ -185,7 +224,13 @@ impl ClusterTables {
             default: columns.map_or(ReasonId(0), |columns| columns.default),
             own: list(peer.0),
             any: list(0),
+            requests: columns.map_or(0, |columns| columns.requests(peer.0)),
         }
+    }
+
+    /// The rules of layer 7 of all tables.
+    pub(super) fn layer7(&self) -> &TablePortSets {
+        &self.layer7
     }
 
     /// The kernel's own lookup.
@@ -196,6 +241,7 @@ impl ClusterTables {
         peer: Identity,
         protocol: u8,
         port: u16,
+        interner: &Interner,
     ) -> EndDecision {
         let query = TableQuery {
             table,
@@ -206,9 +252,16 @@ impl ClusterTables {
         };
         // The numbers in these tables are no cookies.
         let decision = decide(&self.maps, query, &Cookies::default());
+        let columns = self.of_table(table, direction);
+        let said = columns.map_or(0, |columns| columns.requests(peer.0));
         EndDecision {
             allows: decision.allows(),
             reason: ReasonId(decision.cookie),
+            redirected: decision.verdict == REDIRECTED,
+            requests: match decision.verdict {
+                REDIRECTED => interner.requests.on_port(said, protocol, port),
+                _ => RequestsId::default(),
+            },
         }
     }
 }
@@ -224,6 +277,10 @@ fn columns(all: &Tables, interner: &mut Interner) -> HashMap<(u32, Direction), T
                 enforced: header.flags & ENFORCED != 0,
                 default: ReasonId(header.default_cookie),
                 lists: BTreeMap::new(),
+                requests: all
+                    .layer7
+                    .get(&(*id, direction))
+                    .map(|sets| TableRequests::new(sets, &mut interner.requests)),
             };
             columns.insert((*id, direction), new);
         }
@@ -255,6 +312,7 @@ fn column_entry(key: &PolicyKey, entry: &PolicyEntry) -> (Direction, ColumnEntry
         protocol: key.proto,
         port: key.port,
         deny: entry.flags & ENTRY_DENY != 0,
+        redirected: entry.proxy_port != 0,
         reason: ReasonId(entry.cookie),
     };
     (direction, entry)

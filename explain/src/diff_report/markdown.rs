@@ -6,8 +6,9 @@ use flow::print::markdown as safe;
 
 use super::names::{Names, connections};
 use super::objects::{ChangedObject, ObjectChange};
+use super::requests::{changed_requests, requests};
 use super::{Report, reason_text};
-use crate::diff::{Became, Change};
+use crate::diff::{Became, ChangedEnd, RequestsBecame};
 
 /// The longest comment, bytes: GitHub takes 65,536 characters.
 const LONGEST: usize = 60_000;
@@ -59,18 +60,14 @@ pub fn markdown(report: &Report) -> String {
                     safe::text(&names.list(&row.sources)),
                     safe::text(&names.list(&row.destinations)),
                     safe::text(&row.ports.to_string()),
-                    reasons(row, false),
-                    reasons(row, true),
+                    reasons(row.ends.iter(), false),
+                    reasons(row.ends.iter(), true),
                 ),
             );
         }
-        if left > 0 {
-            line(
-                &mut text,
-                format!("\nand {left} more rows (`flows policy diff -o json` has all)"),
-            );
-        }
+        more(&mut text, left);
     }
+    request_rows(&mut text, report, &names);
     if let Some(summary) = report.impact_summary() {
         line(
             &mut text,
@@ -91,6 +88,7 @@ pub fn markdown(report: &Report) -> String {
     for note in report.impact_notes() {
         line(&mut text, format!("- {}", safe::text(&note)));
     }
+    recorded_requests(&mut text, report);
     if !report.warnings.is_empty() {
         line(&mut text, "\n#### Warnings\n".to_owned());
     }
@@ -104,13 +102,81 @@ pub fn markdown(report: &Report) -> String {
     text
 }
 
+/// What becomes of requests.
+fn request_rows(text: &mut String, report: &Report, names: &Names) {
+    for (became, title) in [
+        (RequestsBecame::Restricted, "Requests become restricted"),
+        (RequestsBecame::Denied, "Requests become denied"),
+        (RequestsBecame::Allowed, "Requests become allowed"),
+    ] {
+        let rows = report.requests.iter().filter(|row| row.became == became);
+        let mut rows = rows.peekable();
+        if rows.peek().is_some() {
+            let head =
+                "| from | to | ports | requests | before | after |\n|---|---|---|---|---|---|";
+            line(text, format!("\n#### {title}\n\n{head}"));
+        }
+        let mut left = 0;
+        for row in rows {
+            if text.len() > LONGEST {
+                left += 1;
+                continue;
+            }
+            let ends = || row.ends.iter().map(|end| &end.end);
+            line(
+                text,
+                format!(
+                    "| {} | {} | {} | {} | {} | {} |",
+                    safe::text(&names.list(&row.sources)),
+                    safe::text(&names.list(&row.destinations)),
+                    safe::text(&row.ports.to_string()),
+                    safe::text(&changed_requests(row)),
+                    reasons(ends(), false),
+                    reasons(ends(), true),
+                ),
+            );
+        }
+        more(text, left);
+    }
+}
+
+/// What would have become of recorded requests.
+fn recorded_requests(text: &mut String, report: &Report) {
+    if let Some(summary) = report.request_impact_summary() {
+        let title = "\n#### Recorded requests\n\n";
+        line(text, format!("{title}{}\n", safe::text(&summary)));
+    }
+    let impact = report.request_impact.iter();
+    let changes = impact.flat_map(|impact| &impact.changes);
+    for change in changes.take(CONNECTIONS) {
+        let what = match change.became {
+            RequestsBecame::Denied | RequestsBecame::Restricted => "would be denied",
+            RequestsBecame::Allowed => "would be allowed",
+        };
+        line(text, format!("- {what}: {}", safe::text(&requests(change))));
+    }
+    for note in report.request_impact_notes() {
+        line(text, format!("- {}", safe::text(&note)));
+    }
+}
+
+/// Rows that there was no room for.
+fn more(text: &mut String, left: usize) {
+    if left > 0 {
+        line(
+            text,
+            format!("\nand {left} more rows (`flows policy diff -o json` has all)"),
+        );
+    }
+}
+
 fn line(text: &mut String, line: String) {
     // A string takes everything.
     let _infallible = writeln!(text, "{line}");
 }
 
-fn reasons(row: &Change, after: bool) -> String {
-    let ends = row.ends.iter().map(|end| {
+fn reasons<'a>(ends: impl Iterator<Item = &'a ChangedEnd>, after: bool) -> String {
+    let ends = ends.map(|end| {
         let reason = if after { &end.after } else { &end.before };
         format!(
             "{}: {}",

@@ -25,7 +25,7 @@ pub fn connections(change: &FlowChange) -> String {
     )
 }
 
-fn example(peer: &RecordedPeer) -> String {
+pub(super) fn example(peer: &RecordedPeer) -> String {
     match (peer.pod_name.as_str(), peer.ip.as_str()) {
         ("", ip) => ip.to_owned(),
         (pod, "") => format!("{}/{pod}", peer.namespace),

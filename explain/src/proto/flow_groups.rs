@@ -4,14 +4,55 @@ use abi::reason;
 use policy::rule::protocol;
 use proto::flow as pb;
 use proto::flow::layer4::Protocol;
+use proto::flow::layer7::Record;
 
-use crate::flow_groups::{FlowGroups, ObservedEnd, ObservedFlow};
+use super::request::recorded_request;
+use crate::flow_groups::{FlowGroups, ObservedEnd, ObservedFlow, ObservedRequest};
 
 /// Takes a flow into its group.
 pub fn group_flow(groups: &mut FlowGroups, flow: &pb::Flow) {
-    match observed(flow) {
-        Some(observed) => groups.add(&observed),
-        None => groups.add_unreadable(),
+    let Some(observed) = observed(flow) else {
+        groups.add_unreadable();
+        return;
+    };
+    let Some(group) = groups.add(&observed) else {
+        return;
+    };
+    let seen = flow.l7.as_ref();
+    if let Some(seen) = seen.filter(|seen| seen.r#type() == pb::L7FlowType::Request) {
+        let observed = ObservedRequest {
+            number: request_number(groups, seen),
+            at_source: flow.traffic_direction() == pb::TrafficDirection::Egress,
+            allowed: match flow.verdict() {
+                pb::Verdict::Forwarded => Some(true),
+                pb::Verdict::Dropped => Some(false),
+                pb::Verdict::Unknown
+                | pb::Verdict::Error
+                | pb::Verdict::Audit
+                | pb::Verdict::Redirected
+                | pb::Verdict::Traced
+                | pb::Verdict::Translated => None,
+            },
+        };
+        groups.add_request(group, observed, || recorded_request(seen));
+    }
+}
+
+/// A number for what is asked.
+fn request_number(groups: &FlowGroups, seen: &pb::Layer7) -> u64 {
+    match &seen.record {
+        Some(Record::Http(http)) => {
+            let headers = http.headers.iter();
+            // Each request has its own.
+            let headers = headers.filter(|header| header.key != "x-request-id");
+            let headers: Vec<_> = headers.map(|header| (&header.key, &header.value)).collect();
+            groups.number((&http.method, &http.url, headers))
+        }
+        Some(Record::Dns(dns)) => groups.number(&dns.query),
+        Some(Record::Kafka(kafka)) => {
+            groups.number((&kafka.api_key, kafka.api_version, &kafka.topic))
+        }
+        None => 0,
     }
 }
 

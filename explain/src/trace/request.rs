@@ -260,6 +260,18 @@ impl fmt::Display for RequestVerdict {
     }
 }
 
+/// What names the rules behind cookies.
+pub trait RuleNames {
+    /// The rules behind a cookie; `None` if it isn't known.
+    fn reason(&self, cookie: u32) -> Option<&Arc<Reason>>;
+}
+
+impl RuleNames for Cookies {
+    fn reason(&self, cookie: u32) -> Option<&Arc<Reason>> {
+        self.resolve(cookie)
+    }
+}
+
 /// A port of one end.
 #[derive(Clone, Copy, Debug)]
 pub struct PortQuery {
@@ -279,7 +291,7 @@ pub fn judge_port(
     asked: PortQuery,
     peer: Identity,
     request: &Request,
-    cookies: &Cookies,
+    cookies: &dyn RuleNames,
 ) -> RequestVerdict {
     let protocol = match asked.protocol {
         protocol::TCP => Some(Protocol::Tcp),
@@ -298,7 +310,7 @@ pub fn judge_port(
 }
 
 /// Judges a request by the rules of a port. `cookies` are those of the tables that the rules stand beside.
-fn judge(set: &Set, peer: Identity, request: &Request, cookies: &Cookies) -> RequestVerdict {
+fn judge(set: &Set, peer: Identity, request: &Request, cookies: &dyn RuleNames) -> RequestVerdict {
     match set.peer_kind(peer.0) {
         PeerKind::NotSelected => return RequestVerdict::refused("no rule selects this peer"),
         PeerKind::Conflict => {
@@ -353,7 +365,7 @@ fn kafka(
     peer: Identity,
     head: &Head,
     topics: &[String],
-    cookies: &Cookies,
+    cookies: &dyn RuleNames,
 ) -> RequestVerdict {
     let rules = set.kafka(peer.0, Options::default());
     let topics = Topics {
@@ -380,12 +392,12 @@ fn kafka(
 
 /// The rule behind a reference.
 fn named(
-    cookies: &Cookies,
+    cookies: &dyn RuleNames,
     RuleRef(cookie): RuleRef,
     list: Layer7List,
     item: Option<usize>,
 ) -> Option<Layer7Rule> {
-    let reason = cookies.resolve(cookie)?;
+    let reason = cookies.reason(cookie)?;
     let Some(origin) = reason.origins.first() else {
         return Some(Layer7Rule::Implicit(Arc::clone(reason)));
     };

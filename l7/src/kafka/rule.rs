@@ -81,6 +81,26 @@ impl Rule {
         }
     }
 
+    /// Whether it allows all that another rule does.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        fn open<T: PartialEq>(all: &Option<T>, some: &Option<T>) -> bool {
+            all.is_none() || all == some
+        }
+        let has_keys = match other.keys {
+            Keys::Any => self.keys == Keys::Any,
+            Keys::One(key) => self.has_key(key),
+            Keys::Role(role) => {
+                let mut keys = role.keys().iter();
+                keys.all(|key| self.has_key(ApiKey(*key)))
+            }
+        };
+        has_keys
+            && open(&self.version, &other.version)
+            && open(&self.client_id, &other.client_id)
+            && open(&self.topic, &other.topic)
+    }
+
     /// Whether requests of that kind are in it.
     #[must_use]
     pub fn has_key(&self, key: ApiKey) -> bool {

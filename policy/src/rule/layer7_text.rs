@@ -31,7 +31,7 @@ pub(crate) fn said(allows: &Allows) -> Option<String> {
 }
 
 /// One of the rules of layer 7, for people: `GET /public`.
-pub(super) fn item(allows: &Allows, index: usize) -> Option<String> {
+pub fn item(allows: &Allows, index: usize) -> Option<String> {
     match allows {
         Allows::Everything => None,
         Allows::Http(specs) => specs.get(index).map(http_text),

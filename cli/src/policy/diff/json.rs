@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use explain::connectivity::{PeerGroup, PeerKind};
-use explain::diff::{Became, Change, ChangedEnd, FlowChange, FlowImpact};
+use explain::diff::{
+    Became, Change, ChangedEnd, ChangedRequests, FlowChange, FlowImpact, RecordedRequestChange,
+    RequestChange, RequestImpact, RequestsBecame,
+};
 use explain::diff_report::{ObjectChange, Report, reason_text};
 use explain::flow_groups::RecordedPeer;
 use explain::trace::PortText;
@@ -16,8 +19,13 @@ use serde::Serialize;
 pub(super) struct Diff {
     objects: Vec<JsonObject>,
     changes: Vec<JsonChange>,
+    /// On connections that stay allowed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    request_changes: Vec<JsonRequestChange>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recorded: Option<Recorded>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded_requests: Option<RecordedRequests>,
     warnings: Vec<Diagnostic>,
     /// Pods that are in one of the states only.
     not_compared: Vec<String>,
@@ -62,6 +70,38 @@ struct RecordedChange {
     decided: Vec<JsonEnd>,
 }
 
+/// What would have become of recorded requests.
+#[derive(Serialize)]
+struct RecordedRequests {
+    requests: u64,
+    would_be_denied: u64,
+    would_be_allowed: u64,
+    changes: Vec<JsonRecordedRequest>,
+    /// Requests that depend on values of headers, which are not recorded.
+    unknown: u64,
+    not_looked_at: u64,
+}
+
+#[derive(Serialize)]
+struct JsonRecordedRequest {
+    became: &'static str,
+    source: JsonPeer,
+    destination: JsonPeer,
+    port: String,
+    request: String,
+    requests: u64,
+    example_source: Example,
+    example_destination: Example,
+    judged: Vec<JsonJudged>,
+}
+
+/// What an end says of a request after the change.
+#[derive(Serialize)]
+struct JsonJudged {
+    direction: Direction,
+    after: String,
+}
+
 /// An end of one of the flows.
 #[derive(Serialize)]
 struct Example {
@@ -76,6 +116,27 @@ struct Example {
 struct Summary {
     become_denied: u64,
     become_allowed: u64,
+    requests_become_restricted: u64,
+    requests_become_denied: u64,
+    requests_become_allowed: u64,
+}
+
+#[derive(Serialize)]
+struct JsonRequestChange {
+    became: &'static str,
+    sources: Vec<JsonPeer>,
+    destinations: Vec<JsonPeer>,
+    ports: Vec<String>,
+    decided: Vec<JsonRequestEnd>,
+}
+
+/// An end whose rules of layer 7 change.
+#[derive(Serialize)]
+struct JsonRequestEnd {
+    #[serde(flatten)]
+    end: JsonEnd,
+    /// Those that are gone, or that there are now; none: nothing, or everything, is allowed now.
+    requests: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -129,12 +190,21 @@ impl Diff {
         Self {
             objects: objects.collect(),
             changes: report.changes.iter().map(JsonChange::new).collect(),
+            request_changes: report.requests.iter().map(JsonRequestChange::new).collect(),
             recorded: report.impact.as_ref().map(Recorded::new),
+            recorded_requests: report
+                .request_impact
+                .as_ref()
+                .filter(|impact| impact.requests > 0 || impact.not_looked_at > 0)
+                .map(RecordedRequests::new),
             warnings: report.warnings.clone(),
             not_compared: report.unmatched.clone(),
             summary: Summary {
                 become_denied: report.pairs(Became::Denied),
                 become_allowed: report.pairs(Became::Allowed),
+                requests_become_restricted: report.request_pairs(RequestsBecame::Restricted),
+                requests_become_denied: report.request_pairs(RequestsBecame::Denied),
+                requests_become_allowed: report.request_pairs(RequestsBecame::Allowed),
             },
         }
     }
@@ -186,15 +256,85 @@ impl Recorded {
     }
 }
 
+fn requests_became(became: RequestsBecame) -> &'static str {
+    match became {
+        RequestsBecame::Restricted => "restricted",
+        RequestsBecame::Denied => "denied",
+        RequestsBecame::Allowed => "allowed",
+    }
+}
+
+impl JsonRequestChange {
+    fn new(change: &RequestChange) -> Self {
+        let peers = |groups: &[Arc<PeerGroup>]| groups.iter().map(JsonPeer::new).collect();
+        let end = |ChangedRequests { end, rules }: &ChangedRequests| JsonRequestEnd {
+            end: JsonEnd::new(end),
+            requests: rules.clone(),
+        };
+        Self {
+            became: requests_became(change.became),
+            sources: peers(&change.sources),
+            destinations: peers(&change.destinations),
+            ports: change.ports.texts(),
+            decided: change.ends.iter().map(end).collect(),
+        }
+    }
+}
+
+impl RecordedRequests {
+    fn new(impact: &RequestImpact) -> Self {
+        Self {
+            requests: impact.requests,
+            would_be_denied: impact.requests(RequestsBecame::Denied),
+            would_be_allowed: impact.requests(RequestsBecame::Allowed),
+            changes: impact
+                .changes
+                .iter()
+                .map(JsonRecordedRequest::new)
+                .collect(),
+            unknown: impact.unknown,
+            not_looked_at: impact.not_looked_at,
+        }
+    }
+}
+
+impl JsonRecordedRequest {
+    fn new(change: &RecordedRequestChange) -> Self {
+        let port = PortText {
+            protocol: change.protocol,
+            port: change.port,
+        };
+        let [source, destination] = &change.example;
+        let judged = change.ends.iter().map(|(direction, after)| JsonJudged {
+            direction: *direction,
+            after: after.clone(),
+        });
+        Self {
+            became: requests_became(change.became),
+            source: JsonPeer::new(&change.source),
+            destination: JsonPeer::new(&change.destination),
+            port: port.to_string(),
+            request: change.request.clone(),
+            requests: change.requests,
+            example_source: example(source),
+            example_destination: example(destination),
+            judged: judged.collect(),
+        }
+    }
+}
+
+fn example(peer: &RecordedPeer) -> Example {
+    Example {
+        pod: match peer.pod_name.as_str() {
+            "" => String::new(),
+            pod => format!("{}/{pod}", peer.namespace),
+        },
+        ip: peer.ip.clone(),
+    }
+}
+
 impl RecordedChange {
     fn new(change: &FlowChange) -> Self {
-        let example = |peer: &RecordedPeer| Example {
-            pod: match peer.pod_name.as_str() {
-                "" => String::new(),
-                pod => format!("{}/{pod}", peer.namespace),
-            },
-            ip: peer.ip.clone(),
-        };
         let port = PortText {
             protocol: change.protocol,
             port: change.port,

@@ -1,7 +1,10 @@
 //! A difference for a terminal.
 
-use explain::diff::{Became, ChangedEnd};
-use explain::diff_report::{ChangedObject, Names, ObjectChange, Report, connections, reason_text};
+use explain::diff::{Became, ChangedEnd, RequestsBecame};
+use explain::diff_report::{
+    ChangedObject, Names, ObjectChange, Report, changed_requests, connections, reason_text,
+    requests,
+};
 use flow::print::escape;
 
 use crate::policy::render;
@@ -65,10 +68,12 @@ pub(super) fn show(report: &Report) -> String {
         for row in rows {
             let (from, to) = (names.list(&row.sources), names.list(&row.destinations));
             text.colored(color, &format!("  {sign} {from} -> {to}: {}", row.ports));
-            ends(&mut text, &row.ends);
+            ends(&mut text, row.ends.iter());
         }
     }
+    request_rows(&mut text, report, &names);
     impact(&mut text, report);
+    request_impact(&mut text, report);
     text.gap();
     for pod in &report.unmatched {
         text.plain(&format!(
@@ -94,7 +99,7 @@ fn impact(text: &mut Lines, report: &Report) {
             Became::Allowed => ("+", GREEN),
         };
         text.colored(color, &format!("  {sign} {}", connections(change)));
-        ends(text, &change.ends);
+        ends(text, change.ends.iter());
     }
     if let Some(more) = changes
         .count()
@@ -108,7 +113,70 @@ fn impact(text: &mut Lines, report: &Report) {
     }
 }
 
-fn ends(text: &mut Lines, ends: &[ChangedEnd]) {
+/// What becomes of requests on connections that stay allowed.
+fn request_rows(text: &mut Lines, report: &Report, names: &Names) {
+    for (became, title, sign, color) in [
+        (
+            RequestsBecame::Restricted,
+            "Requests become RESTRICTED",
+            "-",
+            RED,
+        ),
+        (RequestsBecame::Denied, "Requests become DENIED", "-", RED),
+        (
+            RequestsBecame::Allowed,
+            "Requests become ALLOWED",
+            "+",
+            GREEN,
+        ),
+    ] {
+        let rows = report.requests.iter().filter(|row| row.became == became);
+        let mut rows = rows.peekable();
+        if rows.peek().is_some() {
+            text.gap();
+            text.colored(BOLD, title);
+        }
+        for row in rows {
+            let (from, to) = (names.list(&row.sources), names.list(&row.destinations));
+            let (ports, asked) = (&row.ports, changed_requests(row));
+            text.colored(color, &format!("  {sign} {from} -> {to}: {ports}: {asked}"));
+            ends(text, row.ends.iter().map(|end| &end.end));
+        }
+    }
+}
+
+/// Recorded requests that would change.
+fn request_impact(text: &mut Lines, report: &Report) {
+    let Some(summary) = report.request_impact_summary() else {
+        return;
+    };
+    text.gap();
+    text.colored(BOLD, &summary);
+    let changes = report.request_impact.iter();
+    let changes: Vec<_> = changes.flat_map(|impact| &impact.changes).collect();
+    for change in changes.iter().take(CONNECTIONS) {
+        let (sign, color) = match change.became {
+            RequestsBecame::Denied | RequestsBecame::Restricted => ("-", RED),
+            RequestsBecame::Allowed => ("+", GREEN),
+        };
+        text.colored(color, &format!("  {sign} {}", requests(change)));
+        for (direction, said) in &change.ends {
+            text.plain(&format!("      {direction}, after:  {said}"));
+        }
+    }
+    if let Some(more) = changes
+        .len()
+        .checked_sub(CONNECTIONS)
+        .filter(|more| *more > 0)
+    {
+        text.plain(&format!("  and {more} more rows (-o json has all)"));
+    }
+    for note in report.request_impact_notes() {
+        text.plain(&format!("Note: {note}"));
+    }
+}
+
+fn ends<'a>(text: &mut Lines, ends: impl Iterator<Item = &'a ChangedEnd>) {
     for end in ends {
         for (when, reason) in [("before:", &end.before), ("after: ", &end.after)] {
             let (direction, reason) = (end.direction, reason_text(reason.as_ref()));
