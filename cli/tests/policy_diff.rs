@@ -176,3 +176,30 @@ fn who_can() {
     let texts: Vec<String> = questions.iter().map(ask).collect();
     insta::assert_snapshot!("who_can", texts.join("--\n"));
 }
+
+#[test]
+fn who_can_send_which_requests() {
+    const STATE: [&str; 2] = ["--state", "testdata/requests"];
+    const WITH_FLOWS: [&str; 2] = ["--flows", "testdata/requests/flows.jsonl"];
+    let questions = [
+        &["reach", "shop/api:8080"][..],
+        &["reach", "shop/api", WITH_FLOWS[0], WITH_FLOWS[1]],
+        &[
+            "be-reached-from",
+            "shop/web:53/udp",
+            WITH_FLOWS[0],
+            WITH_FLOWS[1],
+        ],
+        &[
+            "reach",
+            "shop/api:8080",
+            WITH_FLOWS[0],
+            WITH_FLOWS[1],
+            "-o",
+            "json",
+        ],
+    ];
+    let ask = |question: &&[&str]| shown(&[&["who-can"], *question, &STATE].concat());
+    let texts: Vec<String> = questions.iter().map(ask).collect();
+    insta::assert_snapshot!("who_can_send", texts.join("--\n"));
+}

@@ -30,6 +30,7 @@ mod product;
 mod requests;
 mod tables;
 
+pub(crate) use judge::RuleJudge;
 pub(crate) use locator::Locator;
 pub(crate) use peer_groups::{Ends, Member};
 pub use peer_groups::{PeerGroup, PeerKind};

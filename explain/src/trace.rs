@@ -48,6 +48,7 @@ pub use suggest::Suggestion;
 
 pub(crate) use allowed_ports::{Span, spans_between};
 pub(crate) use identities::KnownIdentities;
+pub(crate) use request::rules_allow;
 
 /// What is asked about: a cluster, the policies in force in it, and how they are applied.
 #[derive(Clone, Debug)]

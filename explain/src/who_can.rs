@@ -1,4 +1,5 @@
-//! Who can reach a workload, and whom it can reach: every allowed connection, with the rules that allow it.
+//! Who can reach a workload, and whom it can reach: every allowed connection, with the rules that allow it and,
+//! where rules of layer 7 read what is sent, the requests that they let through.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -8,10 +9,17 @@ use policy::{Direction, Reason, ReasonKind};
 
 use crate::cancel::Cancel;
 use crate::connectivity::{
-    Connectivity, PairColumns, PeerGroup, PeerKind, PortSet, ReasonId, SpanDecisions, allows,
+    Connectivity, PairColumns, PeerGroup, PeerKind, PortSet, ReasonId, RequestSet, RequestsId,
+    SpanDecisions, allows,
 };
 use crate::flow_groups::FlowGroups;
 use crate::trace::PolicyContext;
+
+mod carried;
+
+pub use carried::{CarriedRequests, RuleUse};
+
+use carried::RecordedRequests;
 
 /// Which end a workload is of the connections that are asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +45,9 @@ pub struct AllowedEdge {
     pub ingress: Option<Arc<Reason>>,
     /// Recorded connections; `None`: no flows were looked at. Peers that have none are edges of their own.
     pub connections: Option<u64>,
+    /// The ends that read what is sent, the source first, and which requests they let through; none: whatever is
+    /// sent passes. With flows, peers that sent no such request are edges of their own.
+    pub requests: Vec<CarriedRequests>,
 }
 
 impl AllowedEdge {
@@ -53,6 +64,8 @@ pub struct Reachability {
     connectivity: Arc<Connectivity<1>>,
     /// Those that were let through.
     recorded: Option<Recorded>,
+    /// Requests that were let through.
+    requests: RecordedRequests,
 }
 
 /// What is enforced for the pods of a group.
@@ -66,8 +79,8 @@ pub struct Enforcement {
     pub egress: Option<Arc<Reason>>,
 }
 
-/// The rules that allow some ports: what allows them at the destination and at the source.
-type Rules = [Option<ReasonId>; 2];
+/// The rules that allow some ports, and which requests: at the destination and at the source.
+type Rules = [Option<(ReasonId, RequestsId)>; 2];
 
 /// Recorded connections by source and destination: protocol, port, how many.
 type Recorded = HashMap<(usize, usize), Vec<(u8, u16, u64)>>;
@@ -81,9 +94,11 @@ impl Reachability {
         let former: BTreeSet<Labels> = flows.map(FlowGroups::pod_labels).unwrap_or_default();
         let connectivity = Connectivity::new([context], &former, &Cancel::default());
         let recorded = flows.map(|flows| recorded(&connectivity, flows));
+        let requests = flows.map(|flows| RecordedRequests::new(&connectivity, flows));
         Self {
             connectivity: Arc::new(connectivity),
             recorded,
+            requests: requests.unwrap_or_default(),
         }
     }
 
@@ -94,6 +109,7 @@ impl Reachability {
         Self {
             connectivity: Arc::clone(&self.connectivity),
             recorded: Some(recorded(&self.connectivity, flows)),
+            requests: RecordedRequests::new(&self.connectivity, flows),
         }
     }
 
@@ -155,12 +171,13 @@ impl Reachability {
         let peers = indices(&|group| group.kind != PeerKind::FormerPods);
         let mut known: HashMap<PairColumns<1>, Vec<(PortSet, Rules)>> = HashMap::new();
         let mut edges: BTreeMap<EdgeKey, (Vec<usize>, u64)> = BTreeMap::new();
+        let pair = |subject: usize, peer: usize| match asked {
+            WhoCan::Reach => (peer, subject),
+            WhoCan::BeReachedFrom => (subject, peer),
+        };
         for subject in subjects {
             for peer in &peers {
-                let (source, destination) = match asked {
-                    WhoCan::Reach => (*peer, subject),
-                    WhoCan::BeReachedFrom => (subject, *peer),
-                };
+                let (source, destination) = pair(subject, *peer);
                 if source == destination && members[source].group.is_single() {
                     continue;
                 }
@@ -173,18 +190,31 @@ impl Reachability {
                         continue;
                     }
                     let used = self.used(source, destination, ports);
-                    let key = (subject, ports.clone(), *rules, used == 0);
+                    let is_unused = match self.is_read(rules) {
+                        true => !self.requests.has_any((source, destination), ports),
+                        false => used == 0,
+                    };
+                    let key = (subject, ports.clone(), *rules, is_unused);
                     let edge = edges.entry(key).or_default();
                     edge.0.push(*peer);
                     edge.1 += used;
                 }
             }
         }
-        let reason = |id: Option<ReasonId>| self.connectivity.reason(id?).cloned();
+        let reason = |of: Option<(ReasonId, _)>| self.connectivity.reason(of?.0).cloned();
         let mut edges: Vec<AllowedEdge> = edges
             .into_iter()
             .map(
                 |((subject, ports, [ingress, egress], _), (peers, used))| AllowedEdge {
+                    requests: [(Direction::Egress, egress), (Direction::Ingress, ingress)]
+                        .into_iter()
+                        .filter_map(|(direction, rules)| {
+                            let requests = self.connectivity.requests(rules?.1);
+                            let pairs = peers.iter().map(|peer| pair(subject, *peer));
+                            let recorded = self.recorded.as_ref().map(|_| &self.requests);
+                            CarriedRequests::new(direction, requests, recorded, pairs, &ports)
+                        })
+                        .collect(),
                     of: Arc::clone(&members[subject].group),
                     peers: peers
                         .into_iter()
@@ -205,6 +235,13 @@ impl Reachability {
             (edge.of.name.clone(), first, edge.ports.clone())
         });
         edges
+    }
+
+    /// Whether rules of layer 7 of an end restrict what is sent.
+    fn is_read(&self, rules: &Rules) -> bool {
+        let requests = rules.iter().flatten();
+        let mut requests = requests.map(|(_, requests)| self.connectivity.requests(*requests));
+        requests.any(|requests| *requests != RequestSet::Everything)
     }
 
     /// Recorded connections of a pair on some ports.
@@ -241,7 +278,7 @@ fn allowed(spans: &[SpanDecisions<1>]) -> Vec<(PortSet, Rules)> {
     } in spans
     {
         if allows(decisions) {
-            let rules = decisions.map(|end| end.map(|end| end.reason));
+            let rules = decisions.map(|end| end.map(|end| (end.reason, end.requests)));
             by_rules.entry(rules).or_default().push(*span);
         }
     }

@@ -7,7 +7,7 @@ use explain::{
     connectivity::{PeerGroup, PeerKind},
     diff_report::{Names, reason_text},
     trace::{Port, QueryError},
-    who_can::{AllowedEdge, Reachability, WhoCan},
+    who_can::{AllowedEdge, CarriedRequests, Reachability, RuleUse, WhoCan},
 };
 use flow::print::escape;
 use serde::Serialize;
@@ -33,7 +33,9 @@ const REACH: &str = "Examples:
   flows who-can reach shop/db --since 24h          what was never used in the last day?
 
 A row is what the rules of both ends allow, by the code that runs in the kernel. With flows, workloads that
-were not seen to connect have rows of their own: allowed, but never used.";
+were not seen to connect have rows of their own: allowed, but never used. Where rules of layer 7 read what
+is sent, REQUESTS has those rules, with flows also how many requests each allowed: such a row is used if one
+of them was seen.";
 
 const BE_REACHED_FROM: &str = "Examples:
   flows who-can be-reached-from shop/web
@@ -244,6 +246,9 @@ impl Answer {
             };
         }
         let mut head = row(["FROM", "TO", "PORTS", "ALLOWED BY"]);
+        // Where nothing reads requests there is nothing to say of them.
+        let is_read = self.edges.iter().any(|edge| !edge.requests.is_empty());
+        head.extend(is_read.then(|| "REQUESTS".to_owned()));
         head.extend(self.origin.iter().map(|_| "CONNECTIONS".to_owned()));
         let names = Names::new(&self.groups);
         let mut rows = vec![head];
@@ -254,10 +259,8 @@ impl Answer {
                 WhoCan::BeReachedFrom => (of, peers),
             };
             let mut cells = vec![from, to, edge.ports.to_string(), allowed_by(edge)];
-            cells.extend(edge.connections.map(|connections| match connections {
-                0 => "never used".to_owned(),
-                connections => text::grouped(connections),
-            }));
+            cells.extend(is_read.then(|| requests(&edge.requests)));
+            cells.extend(edge.connections.map(used));
             rows.push(cells);
         }
         table::write(out, &rows)?;
@@ -265,7 +268,11 @@ impl Answer {
             return Ok(());
         };
         writeln!(out)?;
-        line!(out, "Connections are those {origin}.")
+        let what = match is_read {
+            true => "Connections and requests",
+            false => "Connections",
+        };
+        line!(out, "{what} are those {origin}.")
     }
 
     fn on_port(&self) -> String {
@@ -286,6 +293,51 @@ fn allowed_by(edge: &AllowedEdge) -> String {
     }
 }
 
+fn used(number: u64) -> String {
+    match number {
+        0 => "never used".to_owned(),
+        number => text::grouped(number),
+    }
+}
+
+/// What is let through: `HTTP GET /metrics (12), HTTP GET /cart (never used)`.
+fn requests(ends: &[CarriedRequests]) -> String {
+    let rule = |RuleUse { text, requests }: &RuleUse| match requests {
+        None => text.clone(),
+        Some(requests) => format!("{text} ({})", used(*requests)),
+    };
+    let of_end = |end: &CarriedRequests| {
+        let rules: Vec<String> = end.rules.iter().map(rule).collect();
+        let rules = match rules.is_empty() {
+            true => "nothing".to_owned(),
+            false => policy::bounded::list(&rules, ", "),
+        };
+        match ends.len() {
+            1 => rules,
+            _ => format!("{}: {rules}", end.direction),
+        }
+    };
+    match ends {
+        [] => "any".to_owned(),
+        ends => ends.iter().map(of_end).collect::<Vec<_>>().join("; "),
+    }
+}
+
+/// What an end lets through, as JSON.
+#[derive(Serialize)]
+struct Requests {
+    direction: policy::Direction,
+    /// None: nothing.
+    rules: Vec<Rule>,
+}
+
+#[derive(Serialize)]
+struct Rule {
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests: Option<u64>,
+}
+
 /// An edge as JSON.
 #[derive(Serialize)]
 struct Edge {
@@ -298,6 +350,9 @@ struct Edge {
     ingress: Option<JsonReason>,
     #[serde(skip_serializing_if = "Option::is_none")]
     connections: Option<u64>,
+    /// Of the ends that read what is sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    requests: Vec<Requests>,
 }
 
 impl Edge {
@@ -312,6 +367,21 @@ impl Edge {
             egress: reason(&edge.egress),
             ingress: reason(&edge.ingress),
             connections: edge.connections,
+            requests: edge
+                .requests
+                .iter()
+                .map(|end| Requests {
+                    direction: end.direction,
+                    rules: end
+                        .rules
+                        .iter()
+                        .map(|rule| Rule {
+                            text: rule.text.clone(),
+                            requests: rule.requests,
+                        })
+                        .collect(),
+                })
+                .collect(),
         }
     }
 }

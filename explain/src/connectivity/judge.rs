@@ -1,12 +1,12 @@
 //! Requests judged by the rules of layer 7 of all tables, as a proxy judges them.
 
 use l7::http::RuleSpec;
-use l7::rules::{Allows, Rules, Snapshot};
+use l7::rules::{Allows, Alternative, Item, Peers, RuleRef, Rules, Set, SetSpec, Snapshot};
 use policy::Direction;
 use policy::layer7::TablePortSets;
 
 use super::{Connectivity, Ends, subject_and_peer};
-use crate::trace::{PortQuery, Request, RequestVerdict, judge_port};
+use crate::trace::{PortQuery, Request, RequestVerdict, judge_port, rules_allow};
 
 /// What both ends say of a request in one cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,5 +110,38 @@ fn ignore_values_of(rule: &mut RuleSpec) {
     let strict = rule.header_matches.iter_mut();
     for header in strict.filter(|header| header.mismatch.is_none()) {
         (header.value, header.secret) = (None, None);
+    }
+}
+
+/// A rule of layer 7 by itself: what of recorded requests it allows. Of headers it asks only whether they are
+/// there: their values are seldom recorded.
+pub(crate) struct RuleJudge {
+    set: Option<Set>,
+}
+
+impl RuleJudge {
+    pub(crate) fn new(item: &Item) -> Self {
+        let mut allows = Allows::from(item);
+        if let Allows::Http(rules) = &mut allows {
+            rules.iter_mut().for_each(ignore_values_of);
+        }
+        let spec = SetSpec {
+            alternatives: vec![Alternative {
+                rule: RuleRef(0),
+                peers: Peers::Any,
+                is_wide: false,
+                allows,
+            }],
+        };
+        Self {
+            // What was read as a policy was checked.
+            set: Set::new(&spec).ok(),
+        }
+    }
+
+    pub(crate) fn allows(&self, request: &Request) -> bool {
+        self.set
+            .as_ref()
+            .is_some_and(|set| rules_allow(set, request))
     }
 }

@@ -309,6 +309,11 @@ pub fn judge_port(
     }
 }
 
+/// Whether rules that select everybody allow a request.
+pub(crate) fn rules_allow(set: &Set, request: &Request) -> bool {
+    judge(set, Identity(0), request, &Cookies::default()).allowed
+}
+
 /// Judges a request by the rules of a port. `cookies` are those of the tables that the rules stand beside.
 fn judge(set: &Set, peer: Identity, request: &Request, cookies: &dyn RuleNames) -> RequestVerdict {
     match set.peer_kind(peer.0) {
