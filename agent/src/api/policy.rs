@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use explain::explain_flow::Responder;
-use explain::trace::PolicyContext;
+use explain::trace::{End, Explanation, PolicyContext, TraceQuery};
 use proto::flows::v1::{
     AcknowledgeRequest, AcknowledgeResponse, ExplainRequest, ExplainResponse,
     GetAcknowledgementsRequest, GetAcknowledgementsResponse, GetChangesRequest, GetChangesResponse,
@@ -93,6 +93,29 @@ fn context(known: &AppliedState) -> PolicyContext<'_> {
     PolicyContext::new(&known.state, &known.policies, &known.config, identities)
 }
 
+/// Of a question about an address outside of the cluster: what names it has for the pod that is asked about, if that is
+/// one of this node.
+fn names_of_destination(
+    known: &AppliedState,
+    names: &ToldNames,
+    query: &TraceQuery,
+    explanation: &Explanation,
+) -> Vec<String> {
+    let (End::Ip(address), Some(pod)) = (&query.destination, &explanation.source.pod) else {
+        return Vec::new();
+    };
+    let is_here = known.compiled.endpoints.contains_key(pod);
+    let found = known.state.pods.get(pod).filter(|_| is_here);
+    let is_outside = abi::identity::is_outside(explanation.destination.identity.0);
+    let Some(found) = found.filter(|_| is_outside) else {
+        return Vec::new();
+    };
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.map_or(0, |since| since.as_secs());
+    let selectors = selectors_of(known, pod);
+    told::notes_on_question(names, &found.ips, *address, now, &selectors)
+}
+
 /// The most that the state of the cluster may take in an answer, bytes: less than a client takes.
 const LARGEST_STATE: usize = 48 << 20;
 /// The most that a request may ask to be checked, bytes.
@@ -109,11 +132,14 @@ impl Rpc for Service {
         let query = explain::proto::trace_query(request.get_ref()).map_err(refused)?;
         let sent = explain::proto::trace_request(request.get_ref()).map_err(refused)?;
         let node_name = self.node_name();
+        let names = Arc::clone(&self.access()?.told);
         let answer = self.ask(move |known| {
             let explanation = context(known)
                 .answer(&query, sent.as_ref())
                 .map_err(refused)?;
-            let answer = explain::proto::trace(&explanation);
+            let mut answer = explain::proto::trace(&explanation);
+            let notes = names_of_destination(known, &names, &query, &explanation);
+            answer.notes.extend(notes);
             Ok(views::told_by(known, &node_name, answer))
         });
         Ok(versioned(answer.await?))

@@ -15,11 +15,12 @@ use explain::{
     culprit::{self, Culprits},
     trace::{
         End, EndpointVerdict, Port, PortText, QueryError, Request, RequestVerdict, TraceQuery,
+        protocol_name,
     },
 };
 use flow::{Identity, print::escape};
 use proto::{
-    flows::v1::{Change, GetChangesResponse, TraceRequest, TraceResponse},
+    flows::v1::{Change, GetChangesResponse, TraceRequest, TraceResponse, end},
     google::Timestamp,
 };
 
@@ -83,6 +84,8 @@ struct Answer<'a> {
     /// What `now` means, if it isn't the present.
     at: Option<Timestamp>,
     past: Past,
+    /// Of an address: what only its agents know of it, such as the names that the source was told it for.
+    known_to_agents: Vec<String>,
     found: Culprits,
     /// Of each end that denies by default, the rule that comes nearest to allowing it.
     nearest: [Option<String>; 2],
@@ -145,7 +148,14 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         Some(request) if is_read => between.requests(server, request).await?,
         Some(_) | None => between.connections(server).await?,
     };
+    let known_to_agents = match (&query.destination, at, &manifests.server) {
+        (End::Ip(_), None, Some(server)) => {
+            known_to_agents(server, &query, port, &explained.notes).await
+        }
+        (_, _, _) => Vec::new(),
+    };
     let answer = Answer {
+        known_to_agents,
         source: args.source.clone(),
         destination: args.destination.clone(),
         now: clean::trace(explain::proto::trace(&explained)),
@@ -225,6 +235,46 @@ fn end(state: &State, text: &str) -> Result<End, Error> {
         &*pod.name.namespace == namespace && workload == Some(name)
     });
     Ok(End::Pod(of.map_or(pod, |of| of.name.clone())))
+}
+
+/// What agents say of a connection beyond what follows from the state: the names that an address has for a pod.
+async fn known_to_agents(
+    server: &client::Server,
+    query: &TraceQuery,
+    port: PortText,
+    known: &[String],
+) -> Vec<String> {
+    let pod = match &query.source {
+        End::Pod(pod) => pod.to_string(),
+        End::Named(name) => name.to_string(),
+        // Names are told to pods alone.
+        End::Labels(_) | End::Ip(_) | End::Entity(_) | End::Former { .. } | End::Fqdn(_) => {
+            return Vec::new();
+        }
+    };
+    let End::Ip(address) = &query.destination else {
+        return Vec::new();
+    };
+    let named = |of| Some(proto::flows::v1::End { of: Some(of) });
+    let asked = TraceRequest {
+        source: named(end::Of::Pod(pod)),
+        destination: named(end::Of::Ip(address.to_string())),
+        port: format!(
+            "{}/{}",
+            port.port,
+            protocol_name(port.protocol).to_lowercase()
+        ),
+        request: None,
+    };
+    match server.trace(asked).await {
+        Ok(answer) => {
+            let notes = answer.notes.into_iter();
+            notes.filter(|note| !known.contains(note)).collect()
+        }
+        Err(error) => vec![format!(
+            "what names the address has for the pod is not known: {error}"
+        )],
+    }
 }
 
 async fn recorded(manifests: &Manifests, server: &ServerArgs) -> Result<GetChangesResponse, Error> {

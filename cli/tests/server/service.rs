@@ -55,6 +55,9 @@ struct Answers {
     asked_changes: Vec<GetChangesRequest>,
     /// What is enforced; `None`: it doesn't know the question.
     state: Option<GetStateResponse>,
+    /// Of any connection; `None`: it doesn't know the question.
+    trace: Option<TraceResponse>,
+    asked_traces: Vec<TraceRequest>,
     /// Pods with a label each; without any it doesn't know the question.
     pods: Vec<(&'static str, &'static str)>,
     /// On policies and losses; `None`: it doesn't know the question, as a stock Hubble.
@@ -228,8 +231,11 @@ fn unknown<T>() -> Reply<T> {
 
 #[tonic::async_trait]
 impl Policy for Policies {
-    async fn trace(&self, _: Request<TraceRequest>) -> Reply<TraceResponse> {
-        unknown()
+    async fn trace(&self, request: Request<TraceRequest>) -> Reply<TraceResponse> {
+        let mut answers = self.0.0.lock().unwrap();
+        answers.asked_traces.push(request.into_inner());
+        let answer = answers.trace.clone();
+        answer.map_or_else(unknown, |answer| Ok(Response::new(answer)))
     }
 
     async fn explain(&self, _: Request<ExplainRequest>) -> Reply<ExplainResponse> {
@@ -397,6 +403,16 @@ impl Server {
     /// What is enforced.
     pub(crate) fn enforces(&self, state: GetStateResponse) {
         self.service.0.lock().unwrap().state = Some(state);
+    }
+
+    /// What it says of any connection.
+    pub(crate) fn traces(&self, answer: TraceResponse) {
+        self.service.0.lock().unwrap().trace = Some(answer);
+    }
+
+    /// The last question about a connection.
+    pub(crate) fn asked_trace(&self) -> TraceRequest {
+        self.service.0.lock().unwrap().asked_traces.pop().unwrap()
     }
 
     /// The last question about changes.

@@ -5,7 +5,7 @@ use explain::proto::{change, object_state};
 use policy::{Config, ProxyPorts};
 use proto::flows::v1::{
     Change, GetChangesResponse, GetStateResponse, ProxyPorts as WirePorts, StateObject,
-    get_state_response::Mode,
+    TraceResponse, end, get_state_response::Mode,
 };
 use proto::google::Timestamp;
 use proto::observer::GetFlowsResponse;
@@ -161,4 +161,25 @@ fn mistakes_say_what_to_write() {
     ] {
         assert_eq!(said(&server.flows(args)), (wanted, Some(1)), "{args:?}");
     }
+}
+
+/// The state alone doesn't tell which names an address has: the node of the pod does.
+#[test]
+fn names_of_an_address_are_those_that_an_agent_knows() {
+    let server = server();
+    let note = "203.0.113.9 was api.stripe.test to this pod, told 90 s ago, until 12 s ago: the answer's time is over";
+    server.traces(TraceResponse {
+        notes: vec![note.to_owned()],
+        ..TraceResponse::default()
+    });
+    let told = shown(&server, &["shop/web", "203.0.113.9:443", "--utc"]);
+    assert!(
+        told.starts_with("DENIED now  shop/web -> 203.0.113.9:443"),
+        "{told}"
+    );
+    assert!(told.contains(&format!("  note: {note}\n")), "{told}");
+    let asked = server.asked_trace();
+    let destination = asked.destination.unwrap().of.unwrap();
+    assert_eq!(destination, end::Of::Ip("203.0.113.9".to_owned()));
+    assert_eq!(asked.port, "443/tcp");
 }

@@ -81,6 +81,12 @@ fn says(change: &RuleChange) -> &'static str {
 /// word is another one, else `rule ingress[1] allows app=api on 80/TCP instead of app=web on 6379/TCP`.
 fn rewritten(of: &RuleChange, by: &RuleChange) -> String {
     let (rule, says) = (place(by), says(by));
+    if of.text == by.text {
+        return format!(
+            "rule {rule} changed in what its text leaves out, such as a header's value ({says} {})",
+            by.text
+        );
+    }
     match one_word(&of.text, &by.text) {
         Some((was, is)) => format!("rule {rule}: {was} -> {is} ({says} {})", by.text),
         None => format!("rule {rule} {says} {} instead of {}", by.text, of.text),

@@ -1,6 +1,6 @@
 //! Rules of layer 7 as people say them.
 
-use l7::http::RuleSpec;
+use l7::http::{Header, RuleSpec};
 use l7::kafka;
 use l7::rules::Allows;
 
@@ -67,11 +67,33 @@ fn http_text(spec: &RuleSpec) -> String {
         .map(ToString::to_string)
         .collect();
     parts.extend(host.iter().map(|host| format!("host {host}")));
-    parts.extend(headers.iter().map(|header| format!("header {header}")));
+    // Their values may be secret, and these texts stand in flows and explanations: a policy's own text has them.
+    let headers = headers.iter().map(|text| Header::from_text(text));
+    parts.extend(headers.map(|Header { name, value }| match value {
+        None => format!("header {name}"),
+        Some(_) => format!("header {name} with a value"),
+    }));
     let names = header_matches.iter().map(|item| &item.name);
     parts.extend(names.map(|name| format!("header {name}")));
     match parts.is_empty() {
         true => "any request".to_owned(),
         false => parts.join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_headers_are_not_told() {
+        let spec = RuleSpec {
+            method: Some("GET".into()),
+            headers: vec!["X-Token: secret".into(), "X-Here".into()],
+            ..RuleSpec::default()
+        };
+        let text = said(&Allows::Http(vec![spec]));
+        let wanted = "HTTP GET header X-Token with a value header X-Here";
+        assert_eq!(text.as_deref(), Some(wanted));
     }
 }

@@ -1,4 +1,5 @@
-//! What names a denied connection's destination had, and until when.
+//! What names the destination of a connection had for the pod that opened it, since when and until when: of denied flows,
+//! and of questions about an address.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -16,12 +17,46 @@ use crate::node::ToldNames;
 /// How many names are told of.
 const NAMES: usize = 3;
 
+/// A connection of a pod out of the cluster.
+#[derive(Clone, Copy, Debug)]
+struct WayOut {
+    pod: IpAddr,
+    address: IpAddr,
+    /// When.
+    time: Seconds,
+    /// It is asked about, not seen: what is said is as of now.
+    is_question: bool,
+}
+
+/// In sentences, of a question about an address as the destination, asked now: a pod of this node, its addresses, and
+/// the destination's.
+pub(super) fn notes_on_question(
+    told: &ToldNames,
+    pod: &[IpAddr],
+    address: IpAddr,
+    now: Seconds,
+    selectors: &[String],
+) -> Vec<String> {
+    let mut pod = pod.iter().filter(|ip| ip.is_ipv4() == address.is_ipv4());
+    let way = pod.next().map(|pod| WayOut {
+        pod: *pod,
+        address,
+        time: now,
+        is_question: true,
+    });
+    way.map_or_else(Vec::new, |way| notes_on_way(told, way, selectors))
+}
+
 /// In sentences. Of a flow that isn't a pod's that was dropped on its way out of the cluster there is nothing.
 /// `selectors`: of `toFQDNs`, by which the pod may reach addresses that it is told.
 pub(super) fn notes(told: &ToldNames, flow: &Flow, selectors: &[String]) -> Vec<String> {
-    let Some((pod, address, time)) = way_out(flow) else {
-        return Vec::new();
-    };
+    way_out(flow).map_or_else(Vec::new, |way| notes_on_way(told, way, selectors))
+}
+
+fn notes_on_way(told: &ToldNames, way: WayOut, selectors: &[String]) -> Vec<String> {
+    let WayOut {
+        pod, address, time, ..
+    } = way;
     let open = told.open();
     let selected = open.get(&address).into_iter().flat_map(Labels::iter);
     let selected = selected.filter(|label| &*label.source == "fqdn");
@@ -34,7 +69,7 @@ pub(super) fn notes(told: &ToldNames, flow: &Flow, selectors: &[String]) -> Vec<
     let mut notes: Vec<String> = own
         .iter()
         .take(NAMES)
-        .map(|entry| note(entry, &selected, time))
+        .map(|entry| note(entry, &selected, way))
         .collect();
     if own.is_empty() {
         let names: BTreeSet<&str> = others.iter().map(|entry| name(entry)).collect();
@@ -71,8 +106,7 @@ fn few(selectors: &[String]) -> String {
     }
 }
 
-/// The pod, the address, and when.
-fn way_out(flow: &Flow) -> Option<(IpAddr, IpAddr, Seconds)> {
+fn way_out(flow: &Flow) -> Option<WayOut> {
     let is_denied = flow.verdict() == Verdict::Dropped
         && flow.traffic_direction() == TrafficDirection::Egress
         && !flow
@@ -85,7 +119,12 @@ fn way_out(flow: &Flow) -> Option<(IpAddr, IpAddr, Seconds)> {
     }
     let ip = flow.ip.as_ref()?;
     let time = u64::try_from(flow.time.as_ref()?.seconds).ok()?;
-    Some((ip.source.parse().ok()?, ip.destination.parse().ok()?, time))
+    Some(WayOut {
+        pod: ip.source.parse().ok()?,
+        address: ip.destination.parse().ok()?,
+        time,
+        is_question: false,
+    })
 }
 
 /// Whether a selector of `toFQDNs` matches a name.
@@ -100,27 +139,45 @@ fn name(entry: &Entry) -> &str {
 }
 
 /// `selected`: what of `toFQDNs` selects the address now, by any of its names.
-fn note(entry: &Entry, selected: &[String], time: Seconds) -> String {
+fn note(entry: &Entry, selected: &[String], way: WayOut) -> String {
     let (address, name) = (entry.address, name(entry));
     let selected = selected.iter().filter(|text| selects(text, &entry.name));
     let selected: Vec<&str> = selected.map(String::as_str).collect();
+    let ago = |moment: Seconds| {
+        let seconds = i64::try_from(way.time.saturating_sub(moment)).unwrap_or(i64::MAX);
+        let span = quantity::span(seconds.saturating_mul(1_000_000_000));
+        match way.is_question {
+            true => format!("{span} ago"),
+            false => format!("{span} before"),
+        }
+    };
+    let since = ago(entry.since);
     let end = entry.expires + GRACE;
-    if time >= end {
-        let ago = quantity::span(
-            i64::try_from(time - end)
-                .unwrap_or(i64::MAX)
-                .saturating_mul(1_000_000_000),
-        );
-        return format!(
-            "{address} was {name} to this pod until {ago} before: the answer's time was over, and the pod had not asked \
-             again"
-        );
+    if way.time >= end {
+        let until = ago(end);
+        return match way.is_question {
+            true => format!(
+                "{address} was {name} to this pod, told {since}, until {until}: the answer's time is over, and the pod has \
+                 not asked again"
+            ),
+            false => format!(
+                "{address} was {name} to this pod, told {since}, until {until}: the answer's time was over, and the pod had \
+                 not asked again"
+            ),
+        };
     }
-    match &*selected {
-        [] => format!("{address} is {name} to this pod, which no toFQDNs selects"),
-        selected => format!(
-            "{address} is {name} to this pod, which toFQDNs {} select now: on other ports, or the pod asked for it since",
-            selected.join(", ")
+    let selectors = selected.join(", ");
+    match (&*selected, way.is_question) {
+        ([], _) => {
+            format!("{address} is {name} to this pod, told {since}, which no toFQDNs selects")
+        }
+        (_, true) => format!(
+            "{address} is {name} to this pod, told {since}, which toFQDNs {selectors} select: ask with --dst-fqdn {name}, \
+             since an address alone is taken for one without a name"
+        ),
+        (_, false) => format!(
+            "{address} is {name} to this pod, told {since}, which toFQDNs {selectors} select now: on other ports, or the pod \
+             asked for it since"
         ),
     }
 }
@@ -179,6 +236,42 @@ mod tests {
     }
 
     #[test]
+    fn a_question_about_an_address_is_told_what_it_is_now() {
+        let told = told();
+        let of = |pod: u8, address: u8, seconds: Seconds| {
+            let pod = [
+                IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, 1]),
+                [10, 0, 0, pod].into(),
+            ];
+            notes_on_question(&told, &pod, [192, 0, 2, address].into(), T + seconds, &[])
+        };
+        let labels: Labels = [Label::fqdn("api.example.com")].into_iter().collect();
+        let mut open = SharedMap::default();
+        open.insert(IpAddr::from([192, 0, 2, 1]), labels);
+        told.set_open(open);
+        assert_eq!(
+            of(1, 1, 20),
+            [
+                "192.0.2.1 is api.example.com to this pod, told 20 s ago, which toFQDNs api.example.com select: ask with --dst-fqdn api.example.com, since an address alone is taken for one without a name"
+            ]
+        );
+        let over = of(1, 1, 60 + GRACE + 7);
+        assert!(
+            over[0].contains("until 7 s ago: the answer's time is over"),
+            "{over:?}"
+        );
+        assert_eq!(
+            of(1, 2, 5),
+            ["192.0.2.2 is www.example.com to this pod, told 5 s ago, which no toFQDNs selects"]
+        );
+        // Nobody knows a name of this one, and nothing was asked over the other family.
+        assert!(of(1, 9, 5).is_empty());
+        let own = [IpAddr::from([10, 0, 0, 1])];
+        let other = "2001:db8::1".parse().expect("an address");
+        assert!(notes_on_question(&told, &own, other, T, &[]).is_empty());
+    }
+
+    #[test]
     fn a_denied_connection_is_told_what_its_address_was() {
         let told = told();
         let of = |pod, address, seconds| notes(&told, &denied(pod, address, seconds), &[]);
@@ -189,15 +282,16 @@ mod tests {
                 "nobody on this node was told 192.0.2.9 for a name: toFQDNs a.org, b.org, c.org and 1 more opens what the pod asks for"
             ]
         );
-        assert_eq!(
-            of(1, 1, 60 + GRACE + 45),
-            [
-                "192.0.2.1 was api.example.com to this pod until 45 s before: the answer's time was over, and the pod had not asked again"
-            ]
-        );
+        let over = of(1, 1, 60 + GRACE + 45);
+        for part in [
+            "192.0.2.1 was api.example.com to this pod, told ",
+            "before, until 45 s before: the answer's time was over, and the pod had not asked again",
+        ] {
+            assert!(over[0].contains(part), "{over:?}");
+        }
         assert_eq!(
             of(1, 2, 5),
-            ["192.0.2.2 is www.example.com to this pod, which no toFQDNs selects"]
+            ["192.0.2.2 is www.example.com to this pod, told 5 s before, which no toFQDNs selects"]
         );
         assert_eq!(
             of(1, 3, 5),

@@ -37,6 +37,7 @@ pub(super) fn of(answer: &Answer<'_>) -> Value {
         "denied_since": past.denied.map(|(first, _)| time(first)),
         "last_denied": past.denied.map(|(_, last)| time(last)),
         "drops": past.drops,
+        "notes": answer.known_to_agents,
         "nearest_rules": answer.nearest.iter().flatten().collect::<Vec<_>>(),
         "dropped_otherwise": past.otherwise.as_ref().map(|(why, last, drops)| {
             json!({"why": why, "last": time(*last), "drops": drops})

@@ -64,6 +64,9 @@ fn write(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
             "  no rule of layer 7 reads what this connection carries"
         )?;
     }
+    for note in &answer.known_to_agents {
+        writeln!(out, "  note: {}", escape(note))?;
+    }
     past(out, answer, zone)?;
     denied_requests(out, answer, zone)?;
     causes(out, answer, zone)?;
