@@ -26,11 +26,14 @@ pub struct RuleUse {
     pub requests: Option<u64>,
 }
 
+/// Protocol, port, what was asked, how often.
+type Asked = (u8, u16, Request, u64);
+
 /// Recorded requests that were let through.
 #[derive(Debug, Default)]
 pub(super) struct RecordedRequests {
-    /// By source and destination: protocol, port, what was asked, how often.
-    by_pair: HashMap<(usize, usize), Vec<(u8, u16, Request, u64)>>,
+    /// By source and destination.
+    by_pair: HashMap<(usize, usize), Vec<Asked>>,
 }
 
 impl RecordedRequests {
