@@ -21,7 +21,7 @@ use crate::connection::{Connection, end_writing, reset};
 use crate::hop::Kind;
 use crate::room::{NoRoom, Share};
 use crate::splice::Activity;
-use chain::{Chain, Queue};
+use chain::{Chain, Queue, Renewed};
 use l7::rules::PeerKind;
 
 /// Carries a connection, and judges each request by the rules of that moment.
@@ -228,9 +228,12 @@ fn renew(connection: &Connection, chain: &mut Chain) -> Option<Ended> {
     if connection.is_refused(&rules, PeerKind::Kafka) {
         return Some(Ended::Refused);
     }
-    if !chain.renew(connection, &rules) {
-        connection.report_refused(&rules, Kind::Is(PeerKind::Kafka));
-        return Some(Ended::Refused);
+    match chain.renew(connection, &rules) {
+        Renewed::GoesOn => None,
+        Renewed::Unjudged => {
+            connection.report_refused(&rules, Kind::Is(PeerKind::Kafka));
+            Some(Ended::Refused)
+        }
+        Renewed::Denied => Some(Ended::Refused),
     }
-    None
 }

@@ -155,15 +155,18 @@ pub enum Close {
         /// Why.
         denial: Denial,
     },
-    /// A request was under way when it named a topic that isn't allowed.
-    #[error("{head} named a topic that is denied after {sent} bytes of it were sent on")]
+    /// A request was under way when it named a topic that isn't allowed, or when other rules came.
+    #[error(
+        "{head} is denied after {} of it were sent on",
+        .sent.map_or("some bytes".to_owned(), |sent| format!("{sent} bytes"))
+    )]
     DeniedUnderWay {
         /// Of the request.
         head: Head,
         /// Why.
         denial: Denial,
-        /// Bytes of its frame that were sent.
-        sent: u64,
+        /// Bytes of its frame that were sent, if that is known.
+        sent: Option<u64>,
     },
     /// A request whose topics must be known is longer than what may be held of it.
     #[error("{head} is longer than the {limit} bytes that can be judged")]
@@ -243,6 +246,15 @@ impl Connection {
     pub fn client_sent(&mut self, rules: &Rules, now: Duration, input: &[u8]) -> Output {
         let mut output = Output::default();
         if let Err(close) = self.client(rules, now, input, &mut output) {
+            self.close(close, &mut output);
+        }
+        output
+    }
+
+    /// Other rules hold from now on, also for a request of which something is still to come.
+    pub fn renew(&mut self, rules: &Rules) -> Output {
+        let mut output = Output::default();
+        if let Err(close) = self.client.renew(rules, &self.config) {
             self.close(close, &mut output);
         }
         output

@@ -62,6 +62,16 @@ impl Flight {
         Some(slot)
     }
 
+    /// Has no answer that is still to come begin a session whose topics are known.
+    pub(super) fn begin_no_sessions(&mut self) {
+        for slot in &mut self.slots {
+            if let Answer::Fetch(topics) = &slot.answer {
+                self.bytes = self.bytes.saturating_sub(names_size(topics));
+                slot.answer = Answer::Pass;
+            }
+        }
+    }
+
     pub(super) fn oldest(&self) -> Option<&Slot> {
         self.slots.front()
     }

@@ -11,7 +11,7 @@ fn topic(name: &str) -> TopicName {
     TopicName(StrBytes::from_string(name.to_owned()))
 }
 
-fn produce(id: i32, acks: i16, topics: &[(&str, usize)]) -> Vec<u8> {
+pub(crate) fn produce(id: i32, acks: i16, topics: &[(&str, usize)]) -> Vec<u8> {
     use produce_request::{PartitionProduceData, TopicProduceData};
     let data = topics.iter().map(|(name, records)| {
         let records = Bytes::from(vec![0x55; *records]);
@@ -31,7 +31,7 @@ fn produced(id: i32) -> Vec<u8> {
     self::answer(ApiKey::Produce, 9, id, &answer)
 }
 
-fn fetch(id: i32, session: (i32, i32), topics: &[&str]) -> Vec<u8> {
+pub(crate) fn fetch(id: i32, session: (i32, i32), topics: &[&str]) -> Vec<u8> {
     use fetch_request::{FetchPartition, FetchTopic};
     let topics = topics.iter().map(|name| {
         FetchTopic::default()
@@ -46,7 +46,7 @@ fn fetch(id: i32, session: (i32, i32), topics: &[&str]) -> Vec<u8> {
     encode(ApiKey::Fetch, 12, id, Some(RequestKind::Fetch(request)))
 }
 
-fn fetched(id: i32, error: i16, session: i32) -> Vec<u8> {
+pub(crate) fn fetched(id: i32, error: i16, session: i32) -> Vec<u8> {
     let answer = FetchResponse::default()
         .with_error_code(error)
         .with_session_id(session);
@@ -54,7 +54,7 @@ fn fetched(id: i32, error: i16, session: i32) -> Vec<u8> {
 }
 
 /// What the client was told, oldest first: correlation ids, with that kind's answers.
-fn told(wire: &mut Wire, key: ApiKey, version: i16) -> Vec<(i32, ResponseKind)> {
+pub(crate) fn told(wire: &mut Wire, key: ApiKey, version: i16) -> Vec<(i32, ResponseKind)> {
     let mut told = Vec::new();
     while !wire.to_client.is_empty() {
         told.push(decode(&mut wire.to_client, key, version));
@@ -62,7 +62,7 @@ fn told(wire: &mut Wire, key: ApiKey, version: i16) -> Vec<(i32, ResponseKind)> 
     told
 }
 
-fn ids(told: &[(i32, ResponseKind)]) -> Vec<i32> {
+pub(crate) fn ids(told: &[(i32, ResponseKind)]) -> Vec<i32> {
     told.iter().map(|(id, _)| *id).collect()
 }
 

@@ -8,6 +8,7 @@ mod connection;
 mod denials;
 mod interop;
 mod limits;
+mod renewed;
 mod requests;
 mod unnamed;
 mod wire;

@@ -137,6 +137,12 @@ impl Wire {
         self.go(rules);
     }
 
+    /// Other rules hold.
+    pub(crate) fn renew(&mut self, rules: &Rules) {
+        let output = self.connection.renew(rules);
+        self.collect(output, &[]);
+    }
+
     /// Time passes, in ms.
     pub(crate) fn wait(&mut self, ms: u64) {
         self.now += Duration::from_millis(ms);

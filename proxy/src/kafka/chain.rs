@@ -89,6 +89,15 @@ const OPTIONS: Options = Options {
     idempotent_producers: true,
 };
 
+/// What other rules make of a connection.
+pub(super) enum Renewed {
+    GoesOn,
+    /// A side has got some that had none when the connection began, and can't judge it from its middle.
+    Unjudged,
+    /// They deny what is under way, which was reported.
+    Denied,
+}
+
 impl Judge {
     fn client_sent(&mut self, any: &kafka::Rules, now: Duration, input: &[u8]) -> Output {
         let rules = self.rules.as_ref().map_or(any, |rules| &rules.rules);
@@ -125,9 +134,8 @@ impl Chain {
         }
     }
 
-    /// Takes other rules: each side its own. False: a side has got some that had none when the connection began,
-    /// and can't judge it from its middle.
-    pub(super) fn renew(&mut self, connection: &Connection, rules: &Rules) -> bool {
+    /// Takes other rules: each side its own, also for a request that is under way.
+    pub(super) fn renew(&mut self, connection: &Connection, rules: &Rules) -> Renewed {
         let hop = connection.hop();
         for judge in &mut self.judges {
             let own = hop
@@ -135,14 +143,27 @@ impl Chain {
                 .find(|(side, _)| side.direction == judge.side.direction);
             judge.rules = own.map(|(side, set)| set.kafka(side.peer, OPTIONS));
         }
+        for at in 0..self.judges.len() {
+            let judge = &mut self.judges[at];
+            let rules = judge.rules.as_ref().map_or(&self.any, |own| &own.rules);
+            let output = judge.connection.renew(rules);
+            if self.apply(at, output, &[], connection).is_none() {
+                return Renewed::Denied;
+            }
+        }
         let judges = &self.judges;
         let is_judged = |side: Side| {
             judges
                 .iter()
                 .any(|judge| judge.side.direction == side.direction)
         };
-        hop.judges(rules)
+        let mut sides = hop.judges(rules);
+        match sides
             .all(|(side, set)| is_judged(side) || set.peer_kind(side.peer) == PeerKind::Plain)
+        {
+            true => Renewed::GoesOn,
+            false => Renewed::Unjudged,
+        }
     }
 
     pub(super) fn client_input(&mut self) -> &mut Queue {

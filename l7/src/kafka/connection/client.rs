@@ -33,13 +33,15 @@ impl Connection {
                         self.client = State::Request(Box::new(request));
                     }
                 }
-                State::Pass(left) => {
-                    let most = usize::try_from(*left).unwrap_or(usize::MAX);
+                State::Pass(passing) => {
+                    let most = usize::try_from(passing.left).unwrap_or(usize::MAX);
                     let end = output.taken.saturating_add(most.min(rest.len()));
                     output.to_server.push(Piece::Input(output.taken..end));
-                    *left = left.saturating_sub(most.min(rest.len()) as u64);
+                    passing.left = passing.left.saturating_sub(most.min(rest.len()) as u64);
                     output.taken = end;
-                    self.client = State::after(*left);
+                    if passing.left == 0 {
+                        self.client = State::default();
+                    }
                 }
                 State::Request(request) => {
                     let next = request.take(rest, rules, &self.config, output)?;

@@ -11,9 +11,10 @@ use super::super::key::ApiKey;
 use super::super::request::{Body, Echo, names_size};
 use super::super::rewrite;
 use super::super::schema::code;
-use super::super::session::Kind;
+use super::super::session::{Kind, Sessions};
+use super::super::walk::Walk;
 use super::inbound::{Mode, Next, Read, Refusal, Request, State};
-use super::{Close, Connection, Event, Outcome, Output, Piece, hold};
+use super::{Close, Config, Connection, Event, Outcome, Output, Piece, hold};
 
 /// What is made of a request that was judged.
 struct Made {
@@ -54,14 +55,15 @@ impl Connection {
                     Verdict::Denied(_) => None,
                 };
                 let topics = body.topics.clone();
-                self.allow(&read, &body, topics, rule, output)?;
-                self.client = State::after(left);
+                self.allow(&read, &body, topics.clone(), rule, output)?;
+                self.client = State::after(left, read.head, topics);
             }
             Next::Judge => match self.judge(&read, &body, rules) {
                 Judged::Allowed(rule, topics) => {
+                    let rest = (left > 0).then(|| topics.clone());
                     self.allow(&read, &body, topics, rule, output)?;
                     output.to_server.push(Piece::Bytes(frame));
-                    self.client = State::after(left);
+                    self.client = State::after(left, read.head, rest.unwrap_or_default());
                 }
                 // What follows its topics would be taken for the next request.
                 Judged::Filtered(_) if left > 0 => {
@@ -161,6 +163,12 @@ impl Connection {
         let head = &read.head;
         let answer = match head.api_key {
             ApiKey::PRODUCE if read.api.is_none() => return Err(Close::Version(head.clone())),
+            ApiKey::PRODUCE if body.acks.is_none() => {
+                return Err(Close::RequestTooLong {
+                    head: head.clone(),
+                    limit: self.config.held,
+                });
+            }
             ApiKey::PRODUCE if body.acks == Some(0) => None,
             ApiKey::FETCH => Some(self.fetch(read, body, &topics)),
             ApiKey::API_VERSIONS => Some(Answer::ApiVersions),
@@ -178,7 +186,10 @@ impl Connection {
 
     /// What a fetch does to sessions.
     fn fetch(&mut self, read: &Read, body: &Body, topics: &Topics) -> Answer {
-        if read.walk.is_none() {
+        if !read.walk.as_ref().is_some_and(Walk::is_done) {
+            // It may have added anything to any session, or begin one with it.
+            self.sessions = Sessions::default();
+            self.flight.begin_no_sessions();
             return Answer::Pass;
         }
         if read.is_incremental(body) {
@@ -343,6 +354,14 @@ impl Connection {
 }
 
 impl Read {
+    /// A part of its topics may be passed.
+    pub(super) fn is_filterable(&self, config: &Config) -> bool {
+        config.filter_metadata
+            && self.walk.is_some()
+            && self.head.api_key == ApiKey::METADATA
+            && self.outlook == Outlook::ByTopic
+    }
+
     fn is_incremental(&self, body: &Body) -> bool {
         self.head.api_key == ApiKey::FETCH
             && self.walk.is_some()

@@ -1,9 +1,9 @@
 //! A request while its bytes come: held, streamed or dropped.
 
 use super::super::error::ReadError;
-use super::super::judge::{Condition, Denial, Head, Outlook, Rules, Verdict};
+use super::super::judge::{Condition, Denial, Head, Outlook, Rules, Topics, Verdict};
 use super::super::key::ApiKey;
-use super::super::request::{self, Body};
+use super::super::request::{self, Body, names_size};
 use super::super::schema::{self, Api};
 use super::super::walk::{Found, Walk};
 use super::{Close, Config, Output, Piece};
@@ -15,8 +15,18 @@ pub(super) enum State {
     Length([u8; 4], usize),
     /// A request that isn't judged yet, or is dropped.
     Request(Box<Request>),
-    /// So many bytes of an allowed request.
-    Pass(u64),
+    /// The rest of an allowed request.
+    Pass(Passing),
+}
+
+/// A request that was allowed before its last byte was there.
+#[derive(Debug)]
+pub(super) struct Passing {
+    /// Bytes of its frame that are still to come.
+    pub(super) left: u64,
+    pub(super) head: Head,
+    /// What it asks for.
+    pub(super) topics: Topics,
 }
 
 impl Default for State {
@@ -37,15 +47,36 @@ impl State {
                 let body = request.body.size();
                 request.frame.len().saturating_add(body)
             }
-            Self::Length(..) | Self::Pass(_) => 0,
+            Self::Pass(passing) => names_size(&passing.topics.names),
+            Self::Length(..) => 0,
         }
     }
 
-    /// What follows so many bytes of a request that are still to come.
-    pub(super) const fn after(left: u64) -> Self {
+    /// What follows when so many bytes of an allowed request are still to come.
+    pub(super) fn after(left: u64, head: Head, topics: Topics) -> Self {
         match left {
-            0 => Self::Length([0; 4], 0),
-            left => Self::Pass(left),
+            0 => Self::default(),
+            left => Self::Pass(Passing { left, head, topics }),
+        }
+    }
+
+    /// Judges what is under way by other rules. The broker has no request of which a byte is missing.
+    pub(super) fn renew(&mut self, rules: &Rules, config: &Config) -> Result<(), Close> {
+        match self {
+            Self::Length(..) => Ok(()),
+            Self::Request(request) => request.renew(rules, config),
+            Self::Pass(Passing {
+                head,
+                topics,
+                left: _,
+            }) => match rules.judge(head, topics) {
+                Verdict::Allowed(_) => Ok(()),
+                Verdict::Denied(denial) => Err(Close::DeniedUnderWay {
+                    head: head.clone(),
+                    denial,
+                    sent: None,
+                }),
+            },
         }
     }
 }
@@ -190,6 +221,37 @@ impl Request {
         }
     }
 
+    /// Judges what was read by other rules.
+    fn renew(&mut self, rules: &Rules, config: &Config) -> Result<(), Close> {
+        let Some(read) = &mut self.read else {
+            return Ok(());
+        };
+        // Of a request that is denied whatever its topics are not all of them are kept: it stays denied.
+        if matches!(read.mode, Mode::Drop(_))
+            || matches!(read.outlook, Outlook::Certain(Verdict::Denied(_)))
+        {
+            return Ok(());
+        }
+        read.outlook = rules.outlook(&read.head);
+        read.filterable = read.is_filterable(config);
+        let Mode::Stream(sent) = read.mode else {
+            return Ok(());
+        };
+        let denial = match &read.outlook {
+            Outlook::Certain(Verdict::Allowed(_)) => None,
+            Outlook::Certain(Verdict::Denied(denial)) => Some(denial.clone()),
+            Outlook::ByTopic => denied(&read.head, &self.body, rules, 0),
+        };
+        match denial {
+            None => Ok(()),
+            Some(denial) => Err(Close::DeniedUnderWay {
+                head: read.head.clone(),
+                denial,
+                sent: Some(sent),
+            }),
+        }
+    }
+
     fn hold(&mut self, taken: &[u8], output: &mut Output) {
         self.frame.extend_from_slice(taken);
         self.left = self.left.saturating_sub(taken.len() as u64);
@@ -210,19 +272,17 @@ impl Request {
             Walk::new(api.request, head.api_version, flexible, flexible, self.left)
         });
         let has_walk = walk.is_some();
-        let filterable = config.filter_metadata
-            && has_walk
-            && head.api_key == ApiKey::METADATA
-            && outlook == Outlook::ByTopic;
-        self.read = Some(Read {
+        let mut read = Read {
             head,
             api,
             walk,
             start: used.saturating_add(4),
             outlook,
-            filterable,
+            filterable: false,
             mode: Mode::Hold,
-        });
+        };
+        read.filterable = read.is_filterable(config);
+        self.read = Some(read);
         if has_walk {
             // A request may have no byte more, and then none comes.
             self.look(&[], rules, config)
@@ -284,6 +344,15 @@ impl Request {
             return Ok(Next::More);
         }
         match &read.outlook {
+            // Whether an answer comes must be known, or the next one would be taken for it.
+            Outlook::Certain(Verdict::Allowed(_))
+                if key == ApiKey::PRODUCE && body.acks.is_none() =>
+            {
+                Err(Close::RequestTooLong {
+                    head: read.head.clone(),
+                    limit: config.held,
+                })
+            }
             Outlook::Certain(Verdict::Allowed(_)) => Ok(Next::Judge),
             Outlook::Certain(Verdict::Denied(denial)) => {
                 read.mode = Mode::Drop(Refusal::Denied(denial.clone()));
@@ -362,7 +431,7 @@ impl Request {
             (Some(denial), _) => Err(Close::DeniedUnderWay {
                 head: head.clone(),
                 denial,
-                sent,
+                sent: Some(sent),
             }),
             (None, Err(error)) => Err(Close::Request(error)),
             (None, Ok(())) if walk.is_done() => Ok(Next::Passed),
