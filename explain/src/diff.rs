@@ -137,7 +137,7 @@ impl Comparison {
         let is_there = |index: &usize| members[*index].group.kind != PeerKind::FormerPods;
         for source in (0..count).filter(is_there) {
             if self.cancel.is_cancelled() {
-                return Vec::new();
+                return Changes::default();
             }
             for destination in (0..count).filter(is_there) {
                 let ([ingress, _], [_, egress]) = (&changed[destination], &changed[source]);
