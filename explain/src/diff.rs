@@ -159,7 +159,7 @@ impl Comparison {
         for ((key, ports), mut pairs) in pairs {
             pairs.retain(|(source, destination)| source != destination || !is_idle(*source));
             if self.cancel.is_cancelled() {
-                return Vec::new();
+                return Changes::default();
             }
             for product in products(&pairs, is_idle) {
                 let groups = |of: &BTreeSet<usize>| -> Vec<Arc<PeerGroup>> {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use cluster::{Identities, ObjectName, State};
+use flows_explain::cancel::Cancel;
 use flows_explain::diff::{Changes, Comparison, RequestsBecame};
 use flows_explain::flow_groups::FlowGroups;
 use flows_explain::proto::group_flow;
@@ -154,7 +155,12 @@ fn grouped(flows: &[pb::Flow]) -> FlowGroups {
 }
 
 fn compared(before: &Cluster, after: &Cluster) -> Comparison {
-    Comparison::new(&before.context(), &after.context(), &BTreeSet::new())
+    Comparison::new(
+        &before.context(),
+        &after.context(),
+        &BTreeSet::new(),
+        &Cancel::default(),
+    )
 }
 
 fn run(seed: u64, met: &mut BTreeMap<&'static str, u64>) {

@@ -299,10 +299,7 @@ mod tests {
             ("10.0.0.1:80/TCP", "10.0.0.1", 80, 6),
         ] {
             let (found, port) = with_port(text, false).unwrap();
-            assert_eq!(
-                (found, port.port, port.protocol),
-                (name, number, protocol)
-            );
+            assert_eq!((found, port.port, port.protocol), (name, number, protocol));
         }
         for (text, wanted) in [
             ("data/redis", "names no port"),
