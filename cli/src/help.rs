@@ -36,6 +36,10 @@ const DAILY: &[(&str, &[&str])] = &[
     ("top", &["last", "since", "until", "input_file", "theme"]),
     ("incidents", &["since", "ongoing"]),
     (
+        "why",
+        &["at", "http_method", "http_path", "dns_name", "output"],
+    ),
+    (
         "trace",
         &[
             "src_pod",

@@ -47,10 +47,10 @@ const EXAMPLES: &str = "Examples:
   flows why shop/web 203.0.113.10:443 --sni api.example.com
 An end is a workload or a pod, NAMESPACE/NAME, an address, or an entity such as world. Each change that the
 agents have recorded is taken back by itself on the present state, and the verdict asked for again: what is
-named as the cause is proven to be one. With a request (the flags of `flows policy trace`) both ends' rules of
-layer 7 are asked, too, and what is told of the past is about such requests.";
+named as the cause is proven to be one. With a request (the flags of `flows policy trace`) the rules of
+layer 7 of both ends are asked, too, and what is told of the past is about such requests.";
 
-/// Say why a connection or a request is denied: since when, by what, and which change did it
+/// Say why a connection or request is denied: since when, by what, and which change did it
 #[derive(Clone, Debug, clap::Args)]
 #[command(override_usage = "flows why SOURCE DESTINATION[:PORT[/PROTOCOL]] [flags]", after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -60,8 +60,6 @@ pub(crate) struct Args {
     /// to whom, and on which port; without it 53/udp if a DNS name is asked for
     #[arg(value_name = "DESTINATION:PORT")]
     destination: String,
-    #[command(flatten)]
-    sent: RequestArgs,
     /// judge as of this time: with the policies, pods and labels of then (RFC 3339, or 10m ago)
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
@@ -70,6 +68,8 @@ pub(crate) struct Args {
     output: Option<Given<TextFormat>>,
     #[command(flatten)]
     times: TimeArgs,
+    #[command(flatten)]
+    sent: RequestArgs,
 }
 
 /// All that is said.
