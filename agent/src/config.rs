@@ -239,7 +239,12 @@ mod tests {
     #[test]
     fn modes_are_those_of_the_policy_engine() {
         let policy = |arguments: &[&str]| config(arguments).policy();
-        assert_eq!(policy(&[]), policy::Config::default());
+        assert_eq!(policy(&["--l7-proxy=off"]), policy::Config::default());
+        let ports = policy::ProxyPorts {
+            tcp: proxy::TCP_PORT,
+            dns: proxy::DNS_PORT,
+        };
+        assert_eq!(policy(&[]).layer7, Some(ports));
         let always = policy(&["--enable-policy=always", "--allow-localhost=policy"]);
         assert_eq!(always.mode, policy::Mode::Always);
         assert!(!always.allow_localhost);
