@@ -2,7 +2,6 @@
 //! [`proto`] knows messages.
 //!
 //! ```text
-//! cancel         long work that nobody waits for any more
 //! trace          what would be decided for a connection, by which rules, and what would allow it
 //! flow_groups    recorded flows by who connected with whom
 //! policy_inputs  a cluster's state with its policies, of which all is asked
@@ -17,7 +16,6 @@
 //! proto          these as messages of flows.v1, and flows of Hubble's
 //! ```
 
-pub mod cancel;
 pub mod changes;
 pub mod connectivity;
 pub mod culprit;
@@ -30,3 +28,6 @@ pub mod proto;
 pub mod trace;
 pub mod validate;
 pub mod who_can;
+
+/// Long work that nobody waits for any more.
+pub use policy::cancel;

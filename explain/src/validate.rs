@@ -25,7 +25,7 @@ mod partial_shadow;
 mod subsumption;
 mod summary;
 
-use crate::cancel::Cancel;
+use crate::cancel::{self, Cancel};
 use overlap::Overlaps;
 use subsumption::{ElementScope, Pods};
 
@@ -137,7 +137,7 @@ pub struct File {
 /// Looks at the objects of files, as they would be beside what `present` holds; an object of the same
 /// name is replaced.
 pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
-    propose(files, present, config, &Cancel::default()).0
+    look(files, present, config).0
 }
 
 /// As [`validate`], with the state that there would be: what `present` holds and the objects of the files.
@@ -148,12 +148,16 @@ pub fn propose(
     config: &Config,
     cancel: &Cancel,
 ) -> (Report, State) {
+    cancel::during(cancel, || look(files, present, config))
+}
+
+fn look(files: &[File], present: &State, config: &Config) -> (Report, State) {
     let mut report = Report::default();
     let mut state = present.clone();
     let mut given: BTreeMap<ObjectName, Origin> = BTreeMap::new();
     let mut order: Vec<Arc<manifest::Policy>> = Vec::new();
     let mut unused: Vec<Ignored> = Vec::new();
-    for file in files {
+    for file in cancel::each(files) {
         let origin = Origin::from(Arc::clone(&file.name));
         let documents = match yaml::parse(&file.text) {
             Ok(documents) => documents,
@@ -168,9 +172,9 @@ pub fn propose(
                 continue;
             }
         };
-        for document in documents
-            .into_iter()
-            .flat_map(|document| manifest::read(&origin, document))
+        let documents = documents.into_iter();
+        for document in
+            cancel::each(documents.flat_map(|document| manifest::read(&origin, document)))
         {
             report.documents += 1;
             match document {
@@ -205,7 +209,7 @@ pub fn propose(
     // What a policy that is replaced named, nobody names any more.
     state.rebuild_named_labels();
     let mut policies: BTreeMap<ObjectName, Arc<Policy>> = BTreeMap::new();
-    for raw in state.policies.values() {
+    for raw in cancel::each(state.policies.values()) {
         match parse_all(raw, config) {
             Ok(policy) => {
                 if given.contains_key(&raw.name) {
@@ -236,7 +240,7 @@ pub fn propose(
         }
     }
     let context = LintContext::new(&state, &policies, config);
-    for raw in order.iter().take_while(|_| !cancel.is_cancelled()) {
+    for raw in cancel::each(&order) {
         let Some(policy) = policies.get(&raw.name) else {
             continue;
         };
@@ -316,8 +320,7 @@ pub fn summaries(
     config: &Config,
 ) -> BTreeMap<ObjectName, String> {
     let context = LintContext::new(state, policies, config);
-    policies
-        .iter()
+    cancel::each(policies)
         .map(|(name, policy)| (name.clone(), summary::summary(policy, &context)))
         .collect()
 }

@@ -11,6 +11,7 @@
 
 pub mod attribution;
 pub mod bounded;
+pub mod cancel;
 mod cidr;
 mod compiler;
 mod config;

@@ -12,6 +12,7 @@ use policy::Direction;
 use policy::NamedPort;
 use policy::RulePath;
 use policy::bounded;
+use policy::cancel;
 use policy::rule::{Element, Peer, Policy, Ports, protocol};
 use policy::selector::{Key, Requirement, Selector};
 
@@ -99,7 +100,7 @@ pub fn scan(
     origin: impl Fn(&ObjectName) -> Option<Origin>,
 ) -> Vec<PolicyFinding> {
     let mut findings = Vec::new();
-    for policy in policies.values() {
+    for policy in cancel::each(policies.values()) {
         let mut finding = PolicyFinding {
             policy: policy.name.clone(),
             version: Arc::clone(&policy.version),

@@ -20,7 +20,7 @@ use super::query::TraceQuery;
 use super::resolved_peer::ResolvedPeer;
 use super::{EndpointVerdict, Explanation, PolicyContext, Request};
 use policy::rule::{Element, Policy};
-use policy::{Direction, Origin, ReasonKind};
+use policy::{Direction, Origin, ReasonKind, cancel};
 
 mod items;
 mod parse;
@@ -95,7 +95,7 @@ pub(super) fn suggest(
     let mut policies = context.policies.clone();
     let mut steps: Vec<Suggestion> = Vec::new();
     let mut verdict = explanation.verdict(direction).cloned();
-    for _ in 0..MOST_ROUNDS {
+    for _ in cancel::each(0..MOST_ROUNDS) {
         let Some(now) = verdict.filter(|now| !now.allows()) else {
             steps.extend(denied.open_name(explanation));
             return steps;

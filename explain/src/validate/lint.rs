@@ -17,6 +17,7 @@ use super::{
 };
 use policy::Direction;
 use policy::RulePath;
+use policy::cancel;
 use policy::rule::{Element, Peer, Policy, Ports, Rule, Statement, protocol};
 use policy::selector::{Demand, Selector};
 use policy::selectors;
@@ -35,7 +36,7 @@ pub(super) fn lint(
         found: Vec::new(),
     };
     lints.object();
-    for rule in &policy.rules {
+    for rule in cancel::each(&policy.rules) {
         lints.subject(rule);
         for direction in Direction::ALL {
             if let Some(statement) = rule.statement(direction) {
@@ -233,7 +234,7 @@ impl Lints<'_, '_> {
 
     fn statement(&mut self, rule: &Rule, direction: Direction, statement: &Statement) {
         let mut before: Option<&Element> = None;
-        for element in &statement.elements {
+        for element in cancel::each(&statement.elements) {
             self.shape(direction, element, statement, before);
             self.peers(element);
             self.ports(rule, direction, element);

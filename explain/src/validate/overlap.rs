@@ -15,6 +15,7 @@ use super::subsumption::Pods;
 use super::summary::has_effect;
 use super::{LintContext, subsumption};
 use policy::Direction;
+use policy::cancel;
 use policy::rule::{Element, Peer, Policy, Rule};
 use policy::selector::{Requirement, Selector};
 
@@ -75,7 +76,7 @@ impl<'a> Overlaps<'a> {
             others: Vec::new(),
         };
         let mut number = 0;
-        for policy in policies.values() {
+        for policy in cancel::each(policies.values()) {
             for rule in &policy.rules {
                 let subjects = &mut overlaps.subjects;
                 let subject = *overlaps.numbers.entry(&rule.subject).or_insert_with(|| {
@@ -112,7 +113,7 @@ impl<'a> Overlaps<'a> {
         let number = *self.numbers.get(&rule.subject)?;
         let others = self.others[number][direction as usize].get_or_init(|| {
             let own = &self.subjects[number];
-            let covering = self.subjects.iter().filter(|other| {
+            let covering = cancel::each(&self.subjects).filter(|other| {
                 policy::steps::count(1);
                 subsumption::selector(other.selector, own.selector)
                     || (!own.pods.is_empty() && own.pods.is_within(&other.pods))

@@ -9,6 +9,7 @@ use super::peers::{self, Scope};
 use super::ports::{self, ElementContext};
 use super::{icmp, layer7, select};
 use crate::bounded;
+use crate::cancel;
 use crate::config::Language;
 use crate::path::{RuleList, RulePath};
 use crate::rule::{Element, Peer, Ports, Rule, Statement};
@@ -29,7 +30,7 @@ pub(super) fn rules(object: &Field<'_>, language: Language<'_>) -> Result<Vec<Ru
     }
     if let Some(specs) = object.get("specs") {
         let specs = errors.record(specs.list()).into_iter().flatten();
-        for (n, spec) in specs.enumerate() {
+        for (n, spec) in cancel::each(specs).enumerate() {
             given = true;
             rules.extend(errors.record(rule(&spec, RulePath::one_of_specs(n), language)));
         }
@@ -263,7 +264,7 @@ fn elements(
     layer7: bool,
 ) -> Result<Vec<Element>, Refused> {
     let items = section.list()?;
-    let items = items.iter().enumerate();
+    let items = cancel::each(&items).enumerate();
     FieldErrors::all(items.map(|(n, item)| {
         let context = ElementContext {
             path: spec.element(list, n),

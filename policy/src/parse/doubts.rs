@@ -7,6 +7,7 @@ use l7::names::NameSpec;
 use super::field::Field;
 use super::layer7::{http_spec, kafka_spec, name_spec};
 use super::ports::number_alike;
+use crate::cancel;
 use crate::path::RuleList;
 use crate::rule::Finding;
 
@@ -65,7 +66,7 @@ pub(super) fn layer7(object: &Field<'_>) -> Vec<Finding> {
             .filter_map(|item| name_spec(item).ok())
             .collect()
     };
-    for element in elements(object) {
+    for element in cancel::each(elements(object)) {
         if let Some(list) = element.get("toFQDNs") {
             tell(&list, lint::to_fqdns(&names(&list)));
         }
@@ -79,14 +80,14 @@ pub(super) fn layer7(object: &Field<'_>) -> Vec<Finding> {
             let Some(rules) = item.get("rules") else {
                 continue;
             };
-            for item in rules.get("http").iter().flat_map(items) {
+            for item in cancel::each(rules.get("http").iter().flat_map(items)) {
                 let spec = http_spec(&item);
                 tell(
                     &item,
                     spec.map(|spec| lint::http(&spec)).unwrap_or_default(),
                 );
             }
-            for item in rules.get("kafka").iter().flat_map(items) {
+            for item in cancel::each(rules.get("kafka").iter().flat_map(items)) {
                 let spec = kafka_spec(&item);
                 tell(
                     &item,

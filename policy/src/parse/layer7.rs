@@ -9,6 +9,7 @@ use l7::rules::{Allows, Direction};
 
 use super::field::{Field, FieldErrors, Refused};
 use super::peers;
+use crate::cancel;
 use crate::rule::Peer;
 
 /// Fields of an item of `toPorts` beside its ports.
@@ -69,10 +70,10 @@ pub(super) fn allows(
     }
     let all = |specs: Option<&Vec<Field<'_>>>| specs.map_or(0, Vec::len);
     let allows = if let Some(http) = http.filter(|http| !http.is_empty()) {
-        let specs = FieldErrors::all(http.iter().map(http_rule));
+        let specs = FieldErrors::all(cancel::each(&http).map(http_rule));
         Allows::Http(errors.record(specs).unwrap_or_default())
     } else if let Some(dns) = dns.filter(|dns| !dns.is_empty()) {
-        let specs = FieldErrors::all(dns.iter().map(|item| {
+        let specs = FieldErrors::all(cancel::each(&dns).map(|item| {
             let spec = name_spec(item)?;
             match DnsRule::new(&spec) {
                 Ok(_) => Ok(spec),
@@ -81,7 +82,7 @@ pub(super) fn allows(
         }));
         Allows::Dns(errors.record(specs).unwrap_or_default())
     } else if all(kafka.as_ref()) > 0 {
-        let specs = FieldErrors::all(kafka.iter().flatten().map(kafka_rule));
+        let specs = FieldErrors::all(cancel::each(kafka.iter().flatten()).map(kafka_rule));
         Allows::Kafka(errors.record(specs).unwrap_or_default())
     } else if !names.is_empty() {
         Allows::ServerNames(names)
@@ -93,7 +94,7 @@ pub(super) fn allows(
 
 /// `toFQDNs` of an element.
 pub(super) fn to_fqdns(field: &Field<'_>) -> Result<Vec<peers::Said>, Refused> {
-    FieldErrors::all(field.list()?.iter().map(|item| {
+    FieldErrors::all(cancel::each(&field.list()?).map(|item| {
         let spec = name_spec(item)?;
         let selector = FqdnSelector::new(&spec).map_err(|wrong| wrong_name(item, &wrong))?;
         Ok(match selector.pattern() {

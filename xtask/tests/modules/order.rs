@@ -296,7 +296,6 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
     (
         "explain",
         &[
-            "cancel",
             "trace",
             "policy_inputs",
             "flow_groups",
