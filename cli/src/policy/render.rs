@@ -1,5 +1,6 @@
 //! Diagnostics with the source line they are about, as compilers show them.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -12,10 +13,10 @@ use crate::text;
 /// A report on files. Colours are for the writer to take out.
 pub(super) fn report(answer: &ValidateResponse, files: &[File]) -> String {
     let renderer = Renderer::styled();
+    let sources = Sources::new(files);
     let mut text = String::new();
     for diagnostic in &answer.diagnostics {
-        let source = files.iter().find(|file| *file.name == diagnostic.file);
-        let group = group(diagnostic, source.map(|file| file.text.as_str()));
+        let group = group(diagnostic, sources.line(diagnostic));
         text.push_str(&renderer.render(&[group]));
         text.push_str("\n\n");
     }
@@ -82,7 +83,28 @@ fn summary(answer: &ValidateResponse) -> String {
     )
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, source: Option<&'a str>) -> Group<'a> {
+/// The lines of files, taken apart once: there may be a diagnostic for each.
+struct Sources<'a>(HashMap<&'a str, Vec<&'a str>>);
+
+impl<'a> Sources<'a> {
+    fn new(files: &'a [File]) -> Self {
+        let mut sources = HashMap::new();
+        for file in files {
+            let lines = || file.text.split_inclusive('\n').collect();
+            sources.entry(&*file.name).or_insert_with(lines);
+        }
+        Self(sources)
+    }
+
+    /// The one that a diagnostic is about, with its end.
+    fn line(&self, diagnostic: &Diagnostic) -> Option<&'a str> {
+        let number = usize::try_from(diagnostic.line).ok()?.checked_sub(1)?;
+        self.0.get(&*diagnostic.file)?.get(number).copied()
+    }
+}
+
+/// `line`: the one that it is about; no more is given to the renderer, which reads all that it gets.
+fn group<'a>(diagnostic: &'a Diagnostic, line: Option<&'a str>) -> Group<'a> {
     let level = match diagnostic.severity() {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -93,17 +115,18 @@ fn group<'a>(diagnostic: &'a Diagnostic, source: Option<&'a str>) -> Group<'a> {
         false => format!("{}: {}", diagnostic.object, diagnostic.problem),
     };
     let title = level.primary_title(title).id(diagnostic.code.as_str());
-    let span = source.and_then(|source| span(source, diagnostic.line, diagnostic.column));
-    let group = match (source, span) {
-        (Some(source), Some(span)) => {
+    let span = line.and_then(|line| span(line, diagnostic.column));
+    let group = match (line, span) {
+        (Some(line), Some(span)) => {
             let annotation = AnnotationKind::Primary.span(span);
             let annotation = match diagnostic.field.is_empty() {
                 true => annotation,
                 false => annotation.label(diagnostic.field.as_str()),
             };
-            let snippet = Snippet::source(source)
+            let number = usize::try_from(diagnostic.line).unwrap_or(usize::MAX);
+            let snippet = Snippet::source(line)
                 .path(diagnostic.file.as_str())
-                .line_start(1)
+                .line_start(number)
                 .annotation(annotation);
             title.element(snippet)
         }
@@ -115,15 +138,11 @@ fn group<'a>(diagnostic: &'a Diagnostic, source: Option<&'a str>) -> Group<'a> {
     }
 }
 
-/// Bytes of what stands at a position: a word, a text in quotes, a list or mapping as far as its line
-/// goes.
-fn span(source: &str, line: u32, column: u32) -> Option<Range<usize>> {
-    let (line, column) = (
-        usize::try_from(line).ok()?.checked_sub(1)?,
-        usize::try_from(column).ok()?.checked_sub(1)?,
-    );
-    let start: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
-    let text = source[start..].lines().next()?;
+/// Bytes of what stands in a column of a line: a word, a text in quotes, a list or mapping as far as the
+/// line goes.
+fn span(line: &str, column: u32) -> Option<Range<usize>> {
+    let column = usize::try_from(column).ok()?.checked_sub(1)?;
+    let text = line.lines().next()?;
     let offset = text
         .char_indices()
         .nth(column)
@@ -149,7 +168,7 @@ fn span(source: &str, line: u32, column: u32) -> Option<Range<usize>> {
         }
     };
     let length = rest[..length].trim_end().len().max(1);
-    Some(start + offset..(start + offset + length).min(source.len()))
+    Some(offset..(offset + length).min(line.len()))
 }
 
 #[cfg(test)]
@@ -158,7 +177,19 @@ mod tests {
 
     #[test]
     fn spans_are_what_stands_there() {
-        let source = "a: {b: [c, 'd e'], f: ü}\nlist:\n  - key: word # note\n  - x\n";
+        let source = File {
+            name: "a.yaml".into(),
+            text: "a: {b: [c, 'd e'], f: ü}\nlist:\n  - key: word # note\n  - x\n".to_owned(),
+        };
+        let sources = Sources::new(std::slice::from_ref(&source));
+        let found = |line: u32, column: u32| {
+            let line = sources.line(&Diagnostic {
+                file: "a.yaml".to_owned(),
+                line,
+                ..Diagnostic::default()
+            })?;
+            Some(&line[span(line, column)?])
+        };
         for (line, column, wanted) in [
             (1, 1, "a"),
             (1, 4, "{b: [c, 'd e'], f: ü}"),
@@ -170,12 +201,40 @@ mod tests {
             (3, 10, "word"),
             (4, 5, "x"),
         ] {
-            let found = span(source, line, column).map(|span| &source[span]);
-            assert_eq!(found, Some(wanted), "{line}:{column}");
+            assert_eq!(found(line, column), Some(wanted), "{line}:{column}");
         }
-        for (line, column) in [(0, 0), (9, 9), (1, 99)] {
-            let found = span(source, line, column);
-            assert!(found.is_none_or(|span| source.get(span).is_some()));
+        for (line, column) in [(0, 0), (9, 9), (1, 0)] {
+            assert_eq!(found(line, column), None, "{line}:{column}");
+        }
+        assert_eq!(found(1, 99), Some("\n"));
+    }
+
+    #[test]
+    fn a_diagnostic_costs_its_line_and_not_its_file() {
+        let line = |number: u32| format!("- matchLabels: {{k{number}: v}}\n");
+        let files = [File {
+            name: "a.yaml".into(),
+            text: (1..=8_000).map(line).collect(),
+        }];
+        let sources = Sources::new(&files);
+        let diagnostic = |line: u32| Diagnostic {
+            file: "a.yaml".to_owned(),
+            line,
+            column: 3,
+            problem: "selects nothing".to_owned(),
+            ..Diagnostic::default()
+        };
+        for number in 1..=8_000 {
+            let given = sources.line(&diagnostic(number));
+            assert_eq!(given, Some(&*line(number)), "what the renderer reads");
+        }
+        let answer = ValidateResponse {
+            diagnostics: vec![diagnostic(7_999)],
+            ..ValidateResponse::default()
+        };
+        let shown = anstream::adapter::strip_str(&report(&answer, &files)).to_string();
+        for wanted in ["a.yaml:7999:3", "7999 | - matchLabels: {k7999: v}"] {
+            assert!(shown.contains(wanted), "{wanted} in {shown}");
         }
     }
 }
