@@ -1,10 +1,36 @@
 //! How one file takes another's place.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use crate::error::{StateFileError, failed};
+
+/// Opens a file to read it, unless it is a pipe, a socket, a device or a directory: opening a pipe waits for
+/// somebody who writes to it. The directory is for those alone who may put files of state there, so none is
+/// swapped after the look at it.
+///
+/// # Errors
+/// It isn't a regular file; the file system refuses.
+pub fn open(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "is not a regular file; remove it",
+        ));
+    }
+    File::open(path)
+}
+
+/// Reads all of a file; see [`open`].
+///
+/// # Errors
+/// It isn't a regular file; the file system refuses.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    open(path)?.read_to_end(&mut content)?;
+    Ok(content)
+}
 
 /// Removes a file, unless there is none, so that a power cut does not undo it.
 ///
@@ -13,7 +39,7 @@ use crate::error::{StateFileError, failed};
 pub fn remove(path: &Path) -> Result<(), StateFileError> {
     match fs::remove_file(path) {
         Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed("removing", path)(error)),
     }
     sync_parent(path)

@@ -27,7 +27,7 @@ use tracing::{debug, warn};
 
 use crate::digest::checksum;
 use crate::error::{Damage, StateFileError, VERSION, failed};
-use crate::file::replace;
+use crate::file::{self, replace};
 
 /// History up to this size is never worth a new file, bytes.
 const SMALL: u64 = 1 << 20;
@@ -93,7 +93,7 @@ impl Journal {
         path: PathBuf,
         mut each: impl FnMut(R),
     ) -> Result<(Self, Found), StateFileError> {
-        let text = match fs::read(&path) {
+        let text = match file::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok((Self::new(path), Found::Nothing));

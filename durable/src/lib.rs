@@ -15,5 +15,5 @@ mod journal;
 
 pub use digest::{Digest, checksum};
 pub use error::{Damage, StateFileError, VERSION};
-pub use file::{remove, replace};
+pub use file::{open, read, remove, replace};
 pub use journal::{Found, Journal};

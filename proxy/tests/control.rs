@@ -214,6 +214,24 @@ async fn a_damaged_file_of_rules_is_an_error_that_names_it() {
 }
 
 #[tokio::test]
+async fn a_pipe_in_place_of_the_rules_is_refused_and_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = RuleFile::new(directory.path());
+    nix::unistd::mkfifo(file.path(), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    // Nobody writes to it: to open it is to wait.
+    let reader = file.clone();
+    let read = within(tokio::task::spawn_blocking(move || reader.read()));
+    let error = read.await.unwrap().unwrap_err().to_string();
+    let says = "proxy-rules.json: is not a regular file; remove it";
+    assert!(error.ends_with(says), "{error}");
+
+    let mut served = served(directory.path(), 10).await;
+    assert_eq!(served.set(1, &text(&snapshot(1, 1))).await.unwrap(), 1);
+    assert_eq!(file.read().unwrap().unwrap().revision(), 1);
+    served.end().await;
+}
+
+#[tokio::test]
 async fn one_call_at_a_time_sets_rules() {
     let directory = tempfile::tempdir().unwrap();
     let mut served = served(directory.path(), 10).await;

@@ -1,6 +1,5 @@
 //! The rules on disk: what was in force last, for a proxy that starts alone.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -63,7 +62,7 @@ impl RuleFile {
     /// It can't be read, or isn't what was written.
     pub fn read(&self) -> Result<Option<Rules>, RuleFileError> {
         let path = || self.path.clone();
-        let file = match File::open(&self.path) {
+        let file = match durable::open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(self.failed("opening"))?,
         };

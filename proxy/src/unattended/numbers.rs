@@ -64,7 +64,7 @@ impl Numbers {
             metadata.len(),
         );
         if self.read.as_ref().is_none_or(|(read, _)| *read != version) {
-            let text = fs::read(path).map_err(failed)?;
+            let text = durable::read(path).map_err(failed)?;
             let written: NameIdentities =
                 serde_json::from_slice(&text).map_err(|source| NumbersError::Content {
                     path: path.clone(),
