@@ -113,10 +113,11 @@ pub async fn serve(api: Api, listeners: Vec<Bound>) -> Result<(), ServeError> {
 
 fn services(api: Api) -> Routes {
     let peer = PeerServer::new(peer::Service::new(api.peers.clone(), api.stop.clone()));
+    let policy = policy::Service::new(api.clone());
     Routes::new(peer)
         .add_service(StatusServer::new(status::Service::new(api.clone())))
-        .add_service(PolicyServer::new(policy::Service::new(api.clone())))
-        .add_service(NamesServer::new(policy::Service::new(api.clone())))
+        .add_service(PolicyServer::new(policy.clone()))
+        .add_service(NamesServer::new(policy))
         .add_service(ObserverServer::new(observer::Service::new(api)))
 }
 

@@ -2,6 +2,7 @@
 
 mod changes;
 mod hits;
+mod questions;
 mod told;
 mod views;
 mod wait;
@@ -22,6 +23,7 @@ use proto::flows::v1::{
 use tokio::{sync::watch, time::Instant};
 use tonic::{Request, Response, Status};
 
+use self::questions::{Place, Questions};
 use super::openers::selectors_of;
 use super::{Api, versioned};
 use crate::acknowledgements::{AcknowledgeError, Acknowledgements};
@@ -45,13 +47,23 @@ pub struct PolicyAccess {
     pub stats: Option<Arc<loader::Stats>>,
 }
 
+#[derive(Clone)]
 pub(super) struct Service {
     api: Api,
+    /// What is asked of what is in force: that costs what the cluster is like.
+    questions: Questions,
+    /// What is asked of manifests that the caller sends: that costs what they are like.
+    checks: Questions,
 }
 
 impl Service {
+    /// One for all that is served, so that its bounds are those of the process.
     pub(super) fn new(api: Api) -> Self {
-        Self { api }
+        Self {
+            api,
+            questions: Questions::new(2, 64),
+            checks: Questions::new(1, 16),
+        }
     }
 
     pub(super) fn access(&self) -> Result<&PolicyAccess, Status> {
@@ -76,14 +88,20 @@ impl Service {
         &self,
         answer: impl FnOnce(&AppliedState) -> Result<T, Status> + Send + 'static,
     ) -> Result<T, Status> {
+        self.ask_at(self.questions.place().await?, answer).await
+    }
+
+    async fn ask_at<T: Send + 'static>(
+        &self,
+        place: Place,
+        answer: impl FnOnce(&AppliedState) -> Result<T, Status> + Send + 'static,
+    ) -> Result<T, Status> {
         let told = self.told().await?;
         let answer = move || match &*told {
             StateSnapshot::InSync(in_force) => answer(in_force),
             StateSnapshot::Stale(behind) => answer(&behind.in_force()),
         };
-        tokio::task::spawn_blocking(answer)
-            .await
-            .map_err(|_panicked| Status::internal("the policy engine failed on this question"))?
+        place.answer(answer).await
     }
 }
 
@@ -189,7 +207,7 @@ impl Rpc for Service {
             })
             .collect();
         let node_name = self.node_name();
-        let answer = self.ask(move |known| {
+        let answer = self.ask_at(self.checks.place().await?, move |known| {
             let report = explain::validate::validate(&files, &known.state, &known.config);
             Ok(ValidateResponse {
                 node_name,
@@ -308,10 +326,9 @@ impl Rpc for Service {
             return Ok(versioned(answer.await?));
         }
         // Also while it isn't certain what is in force. Policies are read again for it.
-        let answer = move || changes::answer(&query, &changes, None, &node_name);
-        let answer = tokio::task::spawn_blocking(answer).await;
-        let answer = answer.map_err(|_panicked| Status::internal("reading the changes failed"))?;
-        Ok(versioned(answer?))
+        let place = self.questions.place().await?;
+        let answer = place.answer(move || changes::answer(&query, &changes, None, &node_name));
+        Ok(versioned(answer.await?))
     }
 
     async fn acknowledge(
