@@ -4,13 +4,15 @@
 //! so what can't stand there is replaced while the bytes are read.
 //!
 //! Each byte takes the place of one byte, so lengths, and what both sides remember of headers (RFC
-//! 7541's dynamic table), stay as the client counts them. Names spelled out and values in Huffman code
-//! pass as they are: that library writes neither.
+//! 7541's dynamic table), stay as the client counts them. The name may be a number or be spelled out, as
+//! newer versions do. What is in Huffman code passes as it is: that library doesn't use it.
 
 /// Length of the text with which a client opens an HTTP/2 connection.
 const PREFACE: u32 = 24;
 /// RFC 7541, appendix A.
 const AUTHORITY: u8 = 1;
+/// The same, spelled out.
+const NAME: &[u8] = b":authority";
 
 mod frame {
     pub(super) const HEADERS: u8 = 1;
@@ -60,11 +62,12 @@ enum Hpack {
         authority: bool,
         long: Option<Long>,
     },
-    /// In a name or value.
-    Text {
+    /// In a value, which is rewritten or not.
+    Text { left: u64, rewrite: bool },
+    /// In a name: so many bytes to go, and what is to come of [`NAME`] if it is that so far.
+    Name {
         left: u64,
-        name: bool,
-        rewrite: bool,
+        rest: Option<&'static [u8]>,
     },
 }
 
@@ -249,15 +252,15 @@ impl Hpack {
                     long: Some(long),
                 }
             }
-            Self::Text {
-                left,
-                name,
-                rewrite,
-            } => {
+            Self::Text { left, rewrite } => {
                 if rewrite && !may_stand(*byte) {
                     *byte = b'-';
                 }
-                Self::after(left - 1, name, rewrite)
+                Self::in_value(left - 1, rewrite)
+            }
+            Self::Name { left, rest } => {
+                let rest = rest.and_then(|rest| rest.strip_prefix(&[*byte]));
+                Self::in_name(left - 1, rest)
             }
         }
     }
@@ -291,18 +294,23 @@ impl Hpack {
     }
 
     fn text(length: u64, huffman: bool, name: bool, authority: bool) -> Self {
-        Self::after(length, name, authority && !huffman)
+        match name {
+            true => Self::in_name(length, (!huffman).then_some(NAME)),
+            false => Self::in_value(length, authority && !huffman),
+        }
     }
 
-    fn after(left: u64, name: bool, rewrite: bool) -> Self {
-        match (left, name) {
-            (0, true) => Self::value(false),
-            (0, false) => Self::Start,
-            (left, name) => Self::Text {
-                left,
-                name,
-                rewrite,
-            },
+    fn in_name(left: u64, rest: Option<&'static [u8]>) -> Self {
+        match left {
+            0 => Self::value(rest.is_some_and(<[u8]>::is_empty)),
+            left => Self::Name { left, rest },
+        }
+    }
+
+    fn in_value(left: u64, rewrite: bool) -> Self {
+        match left {
+            0 => Self::Start,
+            left => Self::Text { left, rewrite },
         }
     }
 }
@@ -332,6 +340,25 @@ mod tests {
         block.extend([0x41, length]);
         block.extend(authority.as_bytes());
         block.extend([0x40, 1, b'%', 1, b'%']);
+        block
+    }
+
+    /// Names as gRPC 1.85 for Python writes them.
+    fn spelled(authority: &str) -> Vec<u8> {
+        let mut block = Vec::new();
+        for (name, value) in [
+            (":path", "/%"),
+            (":authority", authority),
+            (":authorit", "%"),
+            (":authority2", "%"),
+            ("", "%"),
+        ] {
+            block.push(0x40);
+            for text in [name, value] {
+                block.push(u8::try_from(text.len()).expect("a short text"));
+                block.extend(text.as_bytes());
+            }
+        }
         block
     }
 
@@ -388,6 +415,24 @@ mod tests {
                 "a good one",
                 frame(1, 4, &headers("[::1]:4245")),
                 frame(1, 4, &headers("[::1]:4245")),
+            ),
+            (
+                "its name spelled out, among others that begin or end like it",
+                frame(1, 4, &spelled("%2Frun%2Fa.sock")),
+                frame(1, 4, &spelled("-2Frun-2Fa.sock")),
+            ),
+            (
+                "its name in Huffman code",
+                frame(
+                    1,
+                    4,
+                    &[&[0x40, 0x8a][..], b":authority", &[1, b'%']].concat(),
+                ),
+                frame(
+                    1,
+                    4,
+                    &[&[0x40, 0x8a][..], b":authority", &[1, b'%']].concat(),
+                ),
             ),
             (
                 "Huffman code",
