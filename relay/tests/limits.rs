@@ -6,6 +6,7 @@ mod common;
 
 use std::{
     io::Read as _,
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -234,31 +235,35 @@ async fn connections_that_are_too_many_or_say_nothing_are_closed() {
     let limits = Limits {
         connections: 3,
         first_bytes: Duration::from_millis(300),
-        idle: Duration::from_millis(600),
+        idle: Duration::from_secs(2),
         request: Duration::from_millis(400),
         ..Limits::relay()
     };
     let (_agent, relay, socket) = relay(directory.path(), limits).await;
+    assert_eq!(asked(&relay, GetFlowsRequest::default()).await.unwrap(), 1);
+    let is_silently_closed = |mut silent: UnixStream| {
+        let read = silent.read_to_end(&mut Vec::new());
+        read.as_ref()
+            .map_or_else(testing::http2::is_closed, |_bytes| true)
+    };
     aside(move || {
-        let mut silent = Raw::silent(&socket).unwrap();
+        let silent = Raw::silent(&socket).unwrap();
         let mut idle = Raw::connect(&socket).unwrap();
         idle.call(1, GET_FLOWS, "x").unwrap();
         idle.message(1, &[]).unwrap();
         assert!(answer(&mut idle, 1).is_some());
-        // The test's own, the silent one and this one: the places are taken.
-        // It may be closed before it has said who it is.
+        // The test's own, the silent one and this one: the places are taken, and the silent one gives way.
+        let mut third = Raw::connect(&socket).unwrap();
+        third.call(1, GET_FLOWS, "x").unwrap();
+        third.message(1, &[]).unwrap();
+        assert!(answer(&mut third, 1).is_some());
+        assert!(is_silently_closed(silent), "who gives way");
+        // Now all have called something. The next one may be closed before it has said who it is.
         let is_refused = match Raw::connect(&socket) {
             Ok(mut more) => is_closed(&mut more),
             Err(error) => testing::http2::is_closed(&error),
         };
         assert!(is_refused, "a connection too many");
-
-        let read = silent.read_to_end(&mut Vec::new());
-        let closed = read
-            .as_ref()
-            .map_or_else(testing::http2::is_closed, |_bytes| true);
-        assert!(closed, "who says nothing: {read:?}");
-        let since = Instant::now();
         // A call that goes on keeps its connection, a request that doesn't come whole goes.
         let follow = GetFlowsRequest {
             follow: true,
@@ -266,13 +271,17 @@ async fn connections_that_are_too_many_or_say_nothing_are_closed() {
         };
         idle.call(3, GET_FLOWS, "x").unwrap();
         idle.message(3, &follow.encode_to_vec()).unwrap();
+        assert!(is_closed(&mut third), "who has no call");
+        let silent = Raw::silent(&socket).unwrap();
+        assert!(is_silently_closed(silent), "who says nothing");
+        let since = Instant::now();
         let mut slow = Raw::connect(&socket).unwrap();
         slow.call(1, GET_FLOWS, "x").unwrap();
         slow.send(0, 0, 1, &[0, 0, 0]).unwrap();
         answer(&mut slow, 1);
         assert!(since.elapsed() >= Duration::from_millis(300));
         assert!(is_closed(&mut slow), "who has no call");
-        assert!(since.elapsed() >= Duration::from_millis(600));
+        assert!(since.elapsed() >= Duration::from_secs(2));
         idle.call(5, GET_FLOWS, "x").unwrap();
         idle.message(5, &[]).unwrap();
         assert!(answer(&mut idle, 5).is_some(), "the call that goes on");

@@ -9,6 +9,8 @@
 mod authority;
 mod call;
 mod connection;
+mod places;
+mod silent;
 mod wire;
 
 use std::{io, sync::Arc, time::Duration};
@@ -21,6 +23,7 @@ use tonic::{
 };
 use tonic_reflection::server::Builder;
 
+use self::{places::Pool, silent::Silent};
 use crate::listen::{Bound, Listener};
 
 pub use wire::{MAX_CELS, MAX_FILTERS, MAX_PATTERN_BYTES, MAX_PATTERNS, MAX_VALUES};
@@ -57,11 +60,13 @@ pub fn with_reflection(routes: Routes) -> Result<Routes, ServeError> {
 /// How much a server takes on.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at a time; more are closed at once.
+    /// Connections at a time; more are closed at once. Who has many leaves some to others, and those in
+    /// which nothing was called yet are closed when room is needed.
     pub connections: usize,
     /// Streams at a time in one connection; a client waits until one ends.
     pub streams: u32,
-    /// Calls at a time over all connections; more are answered with `ResourceExhausted`.
+    /// Calls at a time over all connections; more are answered with `ResourceExhausted`, and so is a
+    /// connection, or somebody with many of them, that would leave too few to others.
     pub calls: usize,
     /// Memory that the requests of all these calls may take, KiB, estimated.
     pub memory_kib: usize,
@@ -111,8 +116,9 @@ impl Limits {
 #[derive(Clone, Debug)]
 pub struct Places {
     limits: Arc<Limits>,
-    connections: Arc<Semaphore>,
-    calls: Arc<Semaphore>,
+    connections: Pool,
+    silent: Silent,
+    calls: Pool,
     memory: Arc<Semaphore>,
 }
 
@@ -120,8 +126,9 @@ impl Places {
     /// All free.
     pub fn new(limits: Limits) -> Self {
         Self {
-            connections: Arc::new(Semaphore::new(limits.connections)),
-            calls: Arc::new(Semaphore::new(limits.calls)),
+            connections: Pool::new(limits.connections),
+            silent: Silent::default(),
+            calls: Pool::new(limits.calls),
             memory: Arc::new(Semaphore::new(limits.memory_kib)),
             limits: Arc::new(limits),
         }

@@ -20,7 +20,11 @@ use tonic::{
 };
 use tower::Layer;
 
-use super::{Places, connection, wire};
+use super::{
+    Places, connection,
+    places::{Peer, Place},
+    wire,
+};
 
 /// Length of what stands before each message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
@@ -78,7 +82,7 @@ where
         Box::pin(async move {
             let call = request.extensions().get::<connection::Calls>();
             let call = call.map(connection::Calls::begin);
-            let (request, kept) = match admit(&places, request).await {
+            let (request, kept) = match admit(&places, call.as_ref(), request).await {
                 Ok(admitted) => admitted,
                 Err(status) => return Ok(status.into_http()),
             };
@@ -96,20 +100,55 @@ where
 }
 
 /// What a call occupies.
-type Kept = [Option<OwnedSemaphorePermit>; 2];
+type Kept = (Place, Option<OwnedSemaphorePermit>);
 
-async fn admit(places: &Places, request: Request<Body>) -> Result<(Request<Body>, Kept), Status> {
-    let limits = &places.limits;
-    let place = take(&places.calls, 1).ok_or_else(|| {
-        Status::resource_exhausted(format!(
-            "{} calls are in progress, the most that this server answers at a time; retry later",
-            limits.calls
-        ))
-    })?;
+/// Calls of each connection for which its peer's share doesn't matter: somebody with many connections
+/// gets an answer in a new one,
+const FIRST: usize = 2;
+/// unless no more than this part of the places is free: that is for other peers.
+const LAST: usize = 8;
+/// Asks whether a server is alive: whoever has none of this would start it again.
+const HEALTH: &str = "/grpc.health.v1.Health/Check";
+
+/// A place for a call. A connection may have as many as are free, so that each new one finds some.
+fn place(places: &Places, call: Option<&connection::Call>, path: &str) -> Result<Place, Status> {
+    let peer = call.map_or(Peer::Unknown, connection::Call::peer);
+    let of_connection = call.map_or(0, connection::Call::others);
+    let taken = places.calls.take(peer, |taken| {
+        let is_new = of_connection < FIRST && taken.free > places.limits.calls / LAST;
+        let share = of_connection <= taken.free && (is_new || taken.is_within_share(peer));
+        share || path == HEALTH
+    });
+    let most = places.limits.calls;
+    taken.map_err(|taken| {
+        Status::resource_exhausted(match (taken.free, of_connection) {
+            (0, _) => format!(
+                "{most} calls are in progress, the most that this server answers at a time; \
+                 retry later"
+            ),
+            (free, of_connection) if of_connection > free => format!(
+                "this connection has {of_connection} calls in progress, and the {free} of {most} \
+                 places that are free are kept for others; end some, or retry later"
+            ),
+            (free, _) => format!(
+                "you have {} calls in progress, and the {free} of {most} places that are free are \
+                 kept for others; end some, or retry later",
+                taken.of(peer)
+            ),
+        })
+    })
+}
+
+async fn admit(
+    places: &Places,
+    call: Option<&connection::Call>,
+    request: Request<Body>,
+) -> Result<(Request<Body>, Kept), Status> {
     let (head, body) = request.into_parts();
     let path = head.uri.path();
+    let place = place(places, call, path)?;
     if wire::is_conversation(path) {
-        return Ok((Request::from_parts(head, body), [Some(place), None]));
+        return Ok((Request::from_parts(head, body), (place, None)));
     }
     let (body, mut memory) = whole(body, wire::max_bytes(path), places).await?;
     let mut cost = 0_u32;
@@ -127,7 +166,7 @@ async fn admit(places: &Places, request: Request<Body>) -> Result<(Request<Body>
     }
     grow(&mut memory, places, cost)?;
     let request = Request::from_parts(head, Body::new(Full::new(body)));
-    Ok((request, [Some(place), Some(memory)]))
+    Ok((request, (place, Some(memory))))
 }
 
 fn take(semaphore: &Arc<Semaphore>, count: u32) -> Option<OwnedSemaphorePermit> {
@@ -251,7 +290,7 @@ mod tests {
             }
             senders.push(send);
             let places = places.clone();
-            tokio::spawn(async move { admit(&places, request).await.map(drop) });
+            tokio::spawn(async move { admit(&places, None, request).await.map(drop) });
         }
         free(&places, 600 - 3 - 2 * 201).await;
         // The next one is refused before it has come whole.
@@ -259,7 +298,7 @@ mod tests {
         for _ in 0..100 {
             send.send(vec![0; KIB].into()).await.unwrap();
         }
-        let error = admit(&places, request).await.map(drop).unwrap_err();
+        let error = admit(&places, None, request).await.map(drop).unwrap_err();
         assert_eq!(error.code(), Code::ResourceExhausted);
         let message = error.message();
         assert!(message.contains("may take 600 KiB together"), "{message}");
@@ -267,7 +306,7 @@ mod tests {
         let (send, request) = call();
         send.send(vec![0; PREFIX].into()).await.unwrap();
         drop(send);
-        assert!(admit(&places, request).await.is_ok());
+        assert!(admit(&places, None, request).await.is_ok());
         drop(senders);
         free(&places, 600).await;
     }
@@ -283,7 +322,7 @@ mod tests {
             let (_send, mut request) = call();
             *request.uri_mut() = path.parse().unwrap();
             let within = Duration::from_millis(if begins { 30_000 } else { 50 });
-            let admitted = tokio::time::timeout(within, admit(&places, request)).await;
+            let admitted = tokio::time::timeout(within, admit(&places, None, request)).await;
             assert_eq!(admitted.is_ok(), begins, "{path}");
         }
         free(&places, 600).await;
@@ -306,7 +345,7 @@ mod tests {
             send.send(vec![*byte].into()).await.unwrap();
         }
         drop(send);
-        let (request, kept) = admit(&places, request).await.unwrap();
+        let (request, kept) = admit(&places, None, request).await.unwrap();
         let cost = wire::cost(request.uri().path(), &message).unwrap();
         assert_eq!(
             600 - places.memory.available_permits(),

@@ -4,7 +4,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
@@ -13,14 +13,19 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::OwnedSemaphorePermit,
+    sync::oneshot,
     time::{Instant, Sleep, sleep_until},
 };
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::transport::server::Connected;
 use tracing::warn;
 
-use super::{Limits, Places, authority::Rewriter};
+use super::{
+    Limits, Places,
+    authority::Rewriter,
+    places::{Peer, Peered},
+    silent::Held,
+};
 
 /// After an error of accept(2), for example because no descriptor is left.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -29,7 +34,11 @@ const PREFACE: usize = 24;
 
 /// The calls of a connection.
 #[derive(Clone, Debug)]
-pub(super) struct Calls(Arc<Mutex<Count>>);
+pub(super) struct Calls {
+    count: Arc<Mutex<Count>>,
+    peer: Peer,
+    held: Held,
+}
 
 #[derive(Debug)]
 struct Count {
@@ -39,22 +48,32 @@ struct Count {
 }
 
 impl Calls {
-    fn new(now: Instant) -> Self {
-        Self(Arc::new(Mutex::new(Count {
+    fn new(now: Instant, peer: Peer, held: Held) -> Self {
+        let count = Count {
             open: 0,
             idle_since: now,
-        })))
+        };
+        Self {
+            count: Arc::new(Mutex::new(count)),
+            peer,
+            held,
+        }
+    }
+
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a call until the result is dropped.
     pub(super) fn begin(&self) -> Call {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).open += 1;
+        self.held.called();
+        self.count().open += 1;
         Call(self.clone())
     }
 
     /// `None` while there are calls.
     fn idle_since(&self) -> Option<Instant> {
-        let count = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = self.count();
         (count.open == 0).then_some(count.idle_since)
     }
 }
@@ -63,9 +82,21 @@ impl Calls {
 #[derive(Debug)]
 pub(super) struct Call(Calls);
 
+impl Call {
+    /// Whose it is.
+    pub(super) fn peer(&self) -> Peer {
+        self.0.peer
+    }
+
+    /// How many others its connection has.
+    pub(super) fn others(&self) -> usize {
+        self.0.count().open.saturating_sub(1)
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
-        let mut count = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count = self.0.count();
         count.open = count.open.saturating_sub(1);
         count.idle_since = Instant::now();
     }
@@ -75,7 +106,8 @@ impl Drop for Call {
 #[derive(Debug)]
 pub(super) struct Connection<T> {
     io: T,
-    _place: OwnedSemaphorePermit,
+    /// Its place was taken away.
+    closed: oneshot::Receiver<()>,
     calls: Calls,
     idle: Duration,
     timer: Pin<Box<Sleep>>,
@@ -91,6 +123,7 @@ pub(super) fn limited<S, T>(
 ) -> impl Stream<Item = io::Result<Connection<T>>> + use<S, T>
 where
     S: Stream<Item = io::Result<T>>,
+    T: Peered,
 {
     let places = places.clone();
     let full = Arc::new(AtomicBool::new(false));
@@ -106,8 +139,7 @@ where
                         return None;
                     }
                 };
-                let free = Arc::clone(&places.connections).try_acquire_owned();
-                let Ok(place) = free else {
+                let Some(connection) = Connection::new(io, &places) else {
                     if !full.swap(true, Ordering::Relaxed) {
                         let limit = places.limits.connections;
                         warn!(limit, "too many connections: further ones are closed");
@@ -115,31 +147,56 @@ where
                     return None;
                 };
                 full.store(false, Ordering::Relaxed);
-                Some(Ok(Connection::new(io, place, &places.limits)))
+                Some(Ok(connection))
             }
         })
         .filter_map(|connection| connection)
 }
 
-impl<T> Connection<T> {
-    fn new(io: T, place: OwnedSemaphorePermit, limits: &Limits) -> Self {
+impl<T: Peered> Connection<T> {
+    /// `None`: there is no place for it, not even of one in which nothing was called.
+    fn new(io: T, places: &Places) -> Option<Self> {
+        let peer = io.peer();
+        let take = || {
+            let pool = &places.connections;
+            pool.take(peer, |taken| taken.is_within_share(peer))
+        };
+        let place = take().or_else(|taken| {
+            // Who has nothing takes it from anyone.
+            let anyone = taken.free == 0 && taken.of(peer) == 0;
+            let gave_way =
+                places.silent.give_way(Some(peer)) || anyone && places.silent.give_way(None);
+            if gave_way { take() } else { Err(taken) }
+        });
+        let (held, closed) = places.silent.hold(peer, place.ok()?);
         let now = Instant::now();
-        Self {
+        let Limits {
+            idle, first_bytes, ..
+        } = *places.limits;
+        Some(Self {
             io,
-            _place: place,
-            calls: Calls::new(now),
-            idle: limits.idle,
-            timer: Box::pin(sleep_until(now + limits.first_bytes)),
+            closed,
+            calls: Calls::new(now, peer, held),
+            idle,
+            timer: Box::pin(sleep_until(now + first_bytes)),
             greeted: 0,
             rewriter: Rewriter::default(),
-        }
+        })
     }
+}
 
+impl<T> Connection<T> {
     /// Whether the time is up for somebody who says nothing, or has nothing to say.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let over = |what| io::Error::new(io::ErrorKind::TimedOut, what);
+        // The sender goes without a word once something was called.
+        if !self.closed.is_terminated()
+            && Pin::new(&mut self.closed).poll(cx) == Poll::Ready(Ok(()))
+        {
+            return Poll::Ready(over("no call, and others want its place"));
+        }
         loop {
             ready!(self.timer.as_mut().poll(cx));
-            let over = |what| io::Error::new(io::ErrorKind::TimedOut, what);
             if self.greeted < PREFACE {
                 return Poll::Ready(over("no HTTP/2 in time"));
             }
