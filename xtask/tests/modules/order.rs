@@ -271,6 +271,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
         "policy",
         &[
             "bounded",
+            "cancel",
             "config",
             "path",
             "portrange",

@@ -64,15 +64,6 @@ impl Questions {
     }
 }
 
-/// Gives an answer up when it is dropped.
-struct Asker(Cancel);
-
-impl Drop for Asker {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
-}
-
 impl Place {
     /// Answers on a thread of its own. If this is dropped before, the answer is given up.
     ///
@@ -82,8 +73,8 @@ impl Place {
         self,
         work: impl FnOnce() -> Result<T, Status> + Send + 'static,
     ) -> Result<T, Status> {
-        let asker = Asker(Cancel::default());
-        let cancel = asker.0.clone();
+        let cancel = Cancel::default();
+        let asker = cancel.on_drop();
         let (send, answer) = oneshot::channel();
         let thread = thread::Builder::new().name("question".into());
         let started = thread.spawn(move || {
