@@ -110,7 +110,9 @@ fn names_that_are_asked_for_through_the_proxy_are_learned() {
 #[test]
 fn without_a_proxy_all_of_it_is_refused() {
     let found = told(POLICY, false);
-    let refused = found.iter().filter(|found| found.contains("supported yet"));
+    let refused = found
+        .iter()
+        .filter(|found| found.contains("a proxy, which is switched off"));
     assert_eq!(refused.count(), 3, "{found:?}");
 }
 
