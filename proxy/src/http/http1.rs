@@ -31,7 +31,7 @@ use self::response::Asked;
 use super::answer::{Answer, DENIED};
 use super::record::{Failure, Protocol};
 use super::refusal::Refusal;
-use super::request::{Judged, RequestLog, judge, reject, withdrawn};
+use super::request::{Guard, Judged, RequestLog, judge, reject};
 use super::{Ended, Service};
 use crate::deadline::Deadline;
 
@@ -53,7 +53,6 @@ where
         client: Input::new(begun, input, service.room.share()),
         output,
         server: None,
-        upgrade: None,
         deadline: Deadline::new(Instant::now() + service.limits.idle),
     };
     connection.run(connect).await
@@ -64,15 +63,13 @@ struct Connection<'s, C, U> {
     client: Input<ReadHalf<C>>,
     output: WriteHalf<C>,
     server: Option<Server<U>>,
-    /// The head of the present request, if it asks for a WebSocket.
-    upgrade: Option<Box<[u8]>>,
     /// Of what is waited for now.
     deadline: Deadline,
 }
 
 /// A request, when its head was read.
 enum Incoming<'s> {
-    Forwarded(Forward<'s>),
+    Forwarded(Forward<'s>, Guard<'s>),
     Answered(Answer, Shape, Option<RequestLog<'s>>),
     Refused(Refusal),
     /// There is none any more.
@@ -97,27 +94,33 @@ where
         F: Future<Output = io::Result<U>>,
     {
         loop {
+            let mut guard = None;
             let next = match self.incoming().await {
                 Incoming::None => Next::Close,
                 Incoming::Refused(refusal) => self.refuse(refusal).await,
                 Incoming::Answered(answer, shape, log) => {
                     self.answer(&answer, shape, log.as_ref()).await
                 }
-                Incoming::Forwarded(forward) => self.forward(forward, &connect).await,
+                Incoming::Forwarded(forward, its) => {
+                    let guard = guard.insert(its);
+                    tokio::select! {
+                        next = self.forward(forward, &connect) => next,
+                        () = guard.withdrawn() => Next::Cut,
+                    }
+                }
             };
             match next {
                 Next::Request => {}
                 Next::Cut => return Ended::Cut,
                 Next::Frames => {
-                    let Some(server) = &mut self.server else {
+                    let (Some(server), Some(guard)) = (&mut self.server, &mut guard) else {
                         return Ended::Cut;
                     };
                     let idle = self.service.limits.idle;
-                    let upgrade = self.upgrade.unwrap_or_default();
                     let (client, output) = (&mut self.client, &mut self.output);
                     return tokio::select! {
                         ended = tunnel::run(client, output, server, idle) => ended,
-                        () = withdrawn(self.service, &upgrade) => Ended::Cut,
+                        () = guard.withdrawn() => Ended::Cut,
                     };
                 }
                 Next::Close => {
@@ -140,6 +143,7 @@ where
     /// Reads the head of the next request, and judges it. Meanwhile a server that closes ends the connection.
     async fn incoming(&mut self) -> Incoming<'s> {
         let limits = self.service.limits;
+        self.client.keep(0);
         self.client.release();
         if let Some(server) = &mut self.server {
             server.input.release();
@@ -152,12 +156,11 @@ where
                 match reader.read(self.client.bytes()) {
                     Ok(Some(head)) => {
                         let length = head.length;
-                        let incoming = Incoming::new(self.service, &head);
-                        let is_upgrade = head.upgrade == Upgrade::WebSocket;
-                        let bytes = self.client.bytes();
-                        self.upgrade = is_upgrade.then(|| bytes[..length].into());
+                        let bytes = self.client.bytes().get(..length).unwrap_or_default();
+                        let incoming = Incoming::new(self.service, &head, bytes);
+                        let is_kept = matches!(incoming, Incoming::Forwarded(..));
                         self.client.consume(length);
-                        self.client.keep(if is_upgrade { length } else { 0 });
+                        self.client.keep(if is_kept { length } else { 0 });
                         return incoming;
                     }
                     Ok(None) => {}
@@ -318,21 +321,22 @@ where
 }
 
 impl<'s> Incoming<'s> {
-    fn new(service: &'s Service<'s>, head: &Head<'_>) -> Self {
+    /// Judges a head, which is these bytes.
+    fn new(service: &'s Service<'s>, head: &Head<'_>, bytes: &[u8]) -> Self {
         let shape = Shape {
             framing: head.framing,
             expects_continue: head.expects_continue,
             closes: head.closes,
         };
         let is_head = head.method == "HEAD";
-        match judge(service, Protocol::Http1, service.scheme, head) {
-            Judged::Forwarded(path, mut effects, log) => {
+        match judge(service, Protocol::Http1, service.scheme, head, bytes) {
+            Judged::Forwarded(path, mut effects, log, guard) => {
                 if head.expects_continue {
                     // The proxy tells the client to go on: what the server makes of the body's end must not depend
                     // on who waits for whom.
                     effects.changes.push(HeaderChange::Remove("Expect".into()));
                 }
-                Self::Forwarded(Forward {
+                let forward = Forward {
                     head: head.write(&path, &effects),
                     framing: head.framing,
                     asked: Asked {
@@ -342,7 +346,8 @@ impl<'s> Incoming<'s> {
                     },
                     expects_continue: head.expects_continue && head.framing != Framing::Length(0),
                     log,
-                })
+                };
+                Self::Forwarded(forward, guard)
             }
             Judged::Denied(log) => {
                 let mut answer = Answer::new(403, DENIED);

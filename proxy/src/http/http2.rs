@@ -113,6 +113,8 @@ where
         .initial_connection_window_size(connection_window(limits))
         .max_concurrent_streams(limits.streams)
         .max_header_list_size(MAX_HEADER_LIST)
+        // All may be reset at once, and what their senders still send is no error.
+        .max_concurrent_reset_streams(limits.streams as usize)
         .max_local_error_reset_streams(Some(MAX_FAULTY_STREAMS))
         .max_send_buffer_size(SEND_BUFFER);
     let held = Both::new(service.room);

@@ -21,7 +21,8 @@ pub trait Recorder: Sync {
 }
 
 /// A request, and what became of it. Each has one [`Event::Judged`] and, unless its connection ends before, one
-/// [`Event::Responded`] or [`Event::Failed`]; after a response there may still be a failure.
+/// [`Event::Responded`] or [`Event::Failed`]; after a response there may still be a failure. One that the rules allow no
+/// more while it is in flight has another [`Event::Judged`], which denies it and is its last.
 #[derive(Debug)]
 pub struct HttpRecord {
     /// When the request's head was complete.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use futures::future::BoxFuture;
 use l7::http::{Effects, Head, HeadReader, Normalized, Request, normalize};
 use tokio::time::Instant;
 
@@ -17,8 +18,8 @@ const MAX_REQUEST_ID: usize = 128;
 
 /// What becomes of a request.
 pub(super) enum Judged<'h, 's> {
-    /// It goes to the server, with this path and these changes.
-    Forwarded(Cow<'h, [u8]>, Effects, RequestLog<'s>),
+    /// It goes to the server, with this path and these changes, for as long as the guard lets it.
+    Forwarded(Cow<'h, [u8]>, Effects, RequestLog<'s>, Guard<'s>),
     /// The rules deny it.
     Denied(RequestLog<'s>),
     /// The client is to ask for this path.
@@ -27,24 +28,22 @@ pub(super) enum Judged<'h, 's> {
     Refused(Refusal),
 }
 
-/// Judges a request, and records that.
+/// Judges a request, and records that. `bytes` are its head as HTTP/1.1 has it.
 pub(super) fn judge<'h, 's>(
     service: &'s Service<'s>,
     protocol: Protocol,
     scheme: &str,
     head: &Head<'h>,
+    bytes: &[u8],
 ) -> Judged<'h, 's> {
+    // First: no rules that come after those that judge are missed.
+    let changed = service.judge.changed();
     let path = match normalize(head.path) {
         Ok(Normalized::Path(path)) => path,
         Ok(Normalized::Redirect(path)) => return Judged::Redirected(path),
         Err(error) => return Judged::Refused(error.into()),
     };
-    let mut decisions = service.judge.judge(&Request {
-        method: head.method,
-        authority: head.authority,
-        path: &path,
-        headers: head.headers.as_slice(),
-    });
+    let mut decisions = decide(service, head, &path);
     let redaction = service.redaction;
     let shown_path = String::from_utf8_lossy(redaction.path(&path));
     let url = [scheme, "://", head.authority, &shown_path].concat();
@@ -70,39 +69,67 @@ pub(super) fn judge<'h, 's>(
             changes,
             ..Effects::default()
         };
-        Judged::Forwarded(path, effects, log)
+        let guard = Guard {
+            service,
+            request: Arc::clone(&log.request),
+            head: bytes.into(),
+            changed,
+        };
+        Judged::Forwarded(path, effects, log, guard)
     } else {
         Judged::Denied(log)
     }
 }
 
-/// Resolves when the rules no longer allow a request that was allowed, which is then recorded as one that is denied.
-pub(super) async fn withdrawn(service: &Service<'_>, head: &[u8]) {
-    loop {
-        let changed = service.judge.changed();
-        // It was read before.
-        let Ok(Some(head)) = HeadReader::new().read(head) else {
-            return;
-        };
-        if !is_allowed(service, &head) {
-            judge(service, Protocol::Http1, service.scheme, &head);
-            return;
-        }
-        changed.await;
-    }
-}
-
-fn is_allowed(service: &Service<'_>, head: &Head<'_>) -> bool {
-    let Ok(Normalized::Path(path)) = normalize(head.path) else {
-        return false;
-    };
-    let decisions = service.judge.judge(&Request {
+/// What the rules say of a request now.
+fn decide(service: &Service<'_>, head: &Head<'_>, path: &[u8]) -> Decisions {
+    service.judge.judge(&Request {
         method: head.method,
         authority: head.authority,
-        path: &path,
+        path,
         headers: head.headers.as_slice(),
-    });
-    decisions.is_allowed()
+    })
+}
+
+/// A request in flight, which is judged again whenever the rules were replaced.
+pub(super) struct Guard<'s> {
+    service: &'s Service<'s>,
+    request: Arc<RequestLine>,
+    /// As HTTP/1.1 has it.
+    head: Box<[u8]>,
+    changed: BoxFuture<'s, ()>,
+}
+
+impl Guard<'_> {
+    /// Resolves when the rules allow the request no more, which is recorded as one that they deny. May be dropped and
+    /// called again.
+    pub(super) async fn withdrawn(&mut self) {
+        loop {
+            (&mut self.changed).await;
+            self.changed = self.service.judge.changed();
+            // Both were read before.
+            let Ok(Some(head)) = HeadReader::new().read(&self.head) else {
+                return;
+            };
+            let Ok(Normalized::Path(path)) = normalize(head.path) else {
+                return;
+            };
+            let decisions = decide(self.service, &head, &path);
+            if decisions.is_allowed() {
+                continue;
+            }
+            let redaction = self.service.redaction;
+            self.service.record.record(HttpRecord {
+                time: SystemTime::now(),
+                request: Arc::clone(&self.request),
+                decisions: Arc::new(redaction.decisions(decisions)),
+                event: Event::Judged {
+                    headers: redaction.headers(head.headers.iter().copied()),
+                },
+            });
+            return;
+        }
+    }
 }
 
 fn request_id(head: &Head<'_>) -> Box<str> {

@@ -13,12 +13,12 @@ use l7::http::{BadPath, Effects, HeadReader, HeaderChange};
 use crate::http::Service;
 use crate::http::record::{Failure, Protocol};
 use crate::http::refusal::Refusal;
-use crate::http::request::{Judged, RequestLog, judge};
+use crate::http::request::{Guard, Judged, RequestLog, judge};
 
 /// What becomes of a stream.
 pub(super) enum Incoming<'s> {
     /// It goes to the server so; its trailers may not have these names.
-    Forwarded(Box<Request<()>>, Vec<HeaderName>, RequestLog<'s>),
+    Forwarded(Box<Request<()>>, Vec<HeaderName>, RequestLog<'s>, Guard<'s>),
     Denied(RequestLog<'s>),
     Redirected(Vec<u8>),
     Refused(Refusal),
@@ -45,8 +45,8 @@ impl<'s> Incoming<'s> {
             Ok(None) => return Self::Refused(Refusal::Incomplete),
             Err(error) => return Self::Refused(error.into()),
         };
-        match judge(service, Protocol::Http2, scheme, &head) {
-            Judged::Forwarded(path, effects, log) => {
+        match judge(service, Protocol::Http2, scheme, &head, &text) {
+            Judged::Forwarded(path, effects, log, guard) => {
                 let Ok(uri) = uri(scheme, &authority, &path) else {
                     return Self::Refused(BadPath::Form.into());
                 };
@@ -58,7 +58,7 @@ impl<'s> Incoming<'s> {
                 *request.version_mut() = http::Version::HTTP_2;
                 *request.uri_mut() = uri;
                 *request.headers_mut() = headers;
-                Self::Forwarded(Box::new(request), changed, log)
+                Self::Forwarded(Box::new(request), changed, log, guard)
             }
             Judged::Denied(log) => Self::Denied(log),
             Judged::Redirected(path) => Self::Redirected(path),

@@ -104,6 +104,16 @@ impl Held {
         }
     }
 
+    /// Counts a head that is kept, until that is dropped.
+    pub(super) fn keep_head(&self, length: usize) -> Watched<'_> {
+        self.heads.fetch_add(length, Ordering::Relaxed);
+        Watched {
+            held: self,
+            number: None,
+            head: length,
+        }
+    }
+
     /// Counts a request that waits, with its head, until that is dropped.
     pub(super) fn keep(&self, head: usize, body: &mut RecvStream) -> Watched<'_> {
         self.heads.fetch_add(head, Ordering::Relaxed);

@@ -62,6 +62,8 @@ impl Server {
             .enable_push(false)
             .initial_window_size(limits.stream_window)
             .initial_connection_window_size(connection_window(limits))
+            // As of the client's connection.
+            .max_concurrent_reset_streams(limits.streams as usize)
             .max_header_list_size(MAX_HEADER_LIST)
             .max_send_buffer_size(SEND_BUFFER);
         loop {

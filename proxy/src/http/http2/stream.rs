@@ -53,7 +53,7 @@ pub(super) async fn serve<'s>(
         answer::send(&mut respond, &answer, is_grpc, log);
     };
     let (body, refusal) = match incoming {
-        Incoming::Forwarded(request, dropped, log) => {
+        Incoming::Forwarded(request, dropped, log, mut guard) => {
             let exchange = Exchange {
                 held,
                 head: length,
@@ -62,8 +62,18 @@ pub(super) async fn serve<'s>(
                 dropped,
                 log: &log,
             };
-            let end = exchange.run(server, *request, body, &mut respond).await;
-            return end.tell(&log, is_grpc, is_head, &mut respond);
+            // The guard keeps the head.
+            let _kept = held.up.keep_head(length);
+            return tokio::select! {
+                outcome = exchange.run(server, *request, body, &mut respond) => {
+                    outcome.tell(&log, is_grpc, is_head, &mut respond)
+                }
+                () = guard.withdrawn() => {
+                    // What was dropped just now resets the server's stream so.
+                    respond.send_reset(Reason::CANCEL);
+                    StreamEnd::Ended
+                }
+            };
         }
         Incoming::Denied(log) => {
             respond_with(Answer::new(403, DENIED), Some(&log));
