@@ -62,6 +62,11 @@ async fn calls_are_judged_one_by_one() {
         .await;
     let second = watched.message().await.unwrap().unwrap();
     assert_eq!(second.status(), Told::NotServing);
+    // Until its own goes.
+    proxy.replace(vec![rule("POST", CHECK)]);
+    let status = watched.message().await.unwrap_err();
+    assert_eq!(status.code(), Code::Cancelled);
+    assert!(client.check(asks()).await.is_ok());
     let denied = format!("POST http://{}{CHECK}: denied", proxy.address);
     assert!(
         proxy.log.lines().contains(&denied),

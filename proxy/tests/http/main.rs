@@ -22,3 +22,4 @@ mod streams;
 mod streams_failures;
 mod upgrade;
 mod wire;
+mod withdrawn;

@@ -72,7 +72,8 @@ impl Wire {
         read.unwrap_or(0) > 0
     }
 
-    async fn take(&mut self, length: usize) -> Vec<u8> {
+    /// So many bytes.
+    pub(crate) async fn take(&mut self, length: usize) -> Vec<u8> {
         while self.buffer.len() < length {
             assert!(self.fill().await, "ended within {length} bytes");
         }
