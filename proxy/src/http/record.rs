@@ -122,6 +122,9 @@ pub enum Failure {
     /// The body's end can't be told.
     #[error("the body of the request is malformed: {0}")]
     Body(#[source] ChunksError),
+    /// The request has trailers (HTTP/2): what servers add to the headers behind the body is not judged.
+    #[error("the request has trailers, which are not supported: send headers before the body")]
+    Trailers,
     /// No byte moved for too long.
     #[error("nothing was sent or received for too long")]
     Stalled,

@@ -28,6 +28,10 @@ pub enum Refusal {
     /// A stream of HTTP/2 of another scheme than `http` or `https`.
     #[error("an unknown scheme")]
     Scheme,
+    /// A stream of HTTP/2 with a header that RFC 9113, 8.2.1 takes for malformed: servers may trim what was judged
+    /// untrimmed, or the other way around.
+    #[error("the value of a header begins or ends with white space")]
+    Space,
     /// The connection breaks the rules of HTTP/2, or was reset.
     #[error("HTTP/2: {0}")]
     Http2(#[source] h2::Error),
@@ -47,7 +51,7 @@ impl Refusal {
             Self::Path(error) => Some(error.status()),
             Self::EscapedSlash => Some(307),
             Self::Late => Some(408),
-            Self::Authority | Self::Scheme => Some(400),
+            Self::Authority | Self::Scheme | Self::Space => Some(400),
             Self::Incomplete | Self::Http2(_) | Self::Resets | Self::NoRoom(_) => None,
         }
     }

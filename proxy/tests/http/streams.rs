@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use l7::http::{Action, HeaderMatch, RuleSpec};
 use proxy::http::Protocol;
 
-use crate::h2_ends::{Client, Server, answer, call, get, read, whole};
+use crate::h2_ends::{Client, Server, answer, call, get, read, whole, within};
 use crate::proxy::{Proxy, public, rule};
 
 #[tokio::test]
@@ -88,16 +88,14 @@ async fn a_short_body_may_come_after_the_denial() {
 }
 
 #[tokio::test]
-async fn bodies_and_trailers_pass_both_ways() {
+async fn bodies_pass_both_ways_and_trailers_back() {
     let server = Server::serving(|request, mut respond| async move {
         let mut body = request.into_body();
         let all = read(&mut body).await.unwrap();
-        let sent = body.trailers().await.unwrap();
         let mut stream = respond.send_response(Response::new(()), false).unwrap();
         stream.send_data(all.into(), false).unwrap();
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-status", HeaderValue::from_static("0"));
-        trailers.extend(sent.unwrap_or_default());
         stream.send_trailers(trailers).unwrap();
     })
     .await;
@@ -115,22 +113,110 @@ async fn bodies_and_trailers_pass_both_ways() {
     let mut client = Client::connect(proxy.address).await;
     let (response, mut body) = client.send(call("/public.Service/Get"), false).await;
     body.send_data("hello".into(), false).unwrap();
-    let mut trailers = HeaderMap::new();
-    trailers.insert("a", HeaderValue::from_static("b"));
-    // What a rule decides about a header isn't undone behind the body.
-    trailers.insert("x-user", HeaderValue::from_static("eve"));
-    body.send_trailers(trailers).unwrap();
+    // None, which is an end as any other.
+    body.send_trailers(HeaderMap::new()).unwrap();
     let answer = whole(response).await.unwrap();
     assert_eq!(answer.text(), "hello");
     let trailers = answer.trailers.unwrap();
-    assert_eq!(
-        (&trailers["grpc-status"], &trailers["a"]),
-        (&"0".parse().unwrap(), &"b".parse().unwrap())
-    );
-    assert_eq!(trailers.len(), 2);
+    assert_eq!(trailers["grpc-status"], "0");
+    assert_eq!(trailers.len(), 1);
     let head = &server.seen()[0];
     assert_eq!(head.headers()["te"], "trailers");
     assert_eq!(head.headers()["x-user"], "fe");
+}
+
+#[tokio::test]
+async fn a_request_has_no_trailers() {
+    let (sender, mut resets) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::serving(move |request, mut respond| {
+        let sender = sender.clone();
+        async move {
+            let answers = request.uri().path() == "/public/answered";
+            let stream = answers.then(|| respond.send_response(Response::new(()), false).unwrap());
+            let mut body = request.into_body();
+            let error = read(&mut body).await.unwrap_err();
+            sender.send(error.reason()).unwrap();
+            drop(stream);
+        }
+    })
+    .await;
+    let rules = vec![RuleSpec {
+        headers: vec!["x-role: admin".into()],
+        ..rule("POST", "/public.*")
+    }];
+    let proxy = Proxy::start(server.address, rules).await;
+    let mut client = Client::connect(proxy.address).await;
+    let post = |path: &str, kind: &str| {
+        Request::post(format!("http://be/public{path}"))
+            .header("x-role", "admin")
+            .header("content-type", kind)
+            .body(())
+            .unwrap()
+    };
+    // What a rule looks at could be said again, and gRPC's requests have none either.
+    for name in ["x-role", "grpc-timeout", "other"] {
+        let mut trailers = HeaderMap::new();
+        trailers.insert(name, HeaderValue::from_static("user"));
+        let (response, mut body) = client.send(post("", "text/plain"), false).await;
+        body.send_data("hello".into(), false).unwrap();
+        body.send_trailers(trailers.clone()).unwrap();
+        assert_eq!(whole(response).await.unwrap().status, 400, "{name}");
+
+        let (response, mut body) = client.send(post("", "application/grpc"), false).await;
+        body.send_trailers(trailers.clone()).unwrap();
+        let answer = whole(response).await.unwrap();
+        assert_eq!(answer.headers["grpc-status"], "13", "{name}");
+
+        let (response, mut body) = client.send(post("/answered", "text/plain"), false).await;
+        let mut answer = within(response).await.unwrap().into_body();
+        body.send_trailers(trailers).unwrap();
+        let error = read(&mut answer).await.unwrap_err();
+        assert_eq!(error.reason(), Some(h2::Reason::PROTOCOL_ERROR), "{name}");
+        for _ in 0..3 {
+            let reset = within(resets.recv()).await.unwrap();
+            assert_eq!(reset, Some(h2::Reason::CANCEL), "{name}");
+        }
+    }
+    let failed = proxy.log.lines();
+    let failed = failed.iter().filter(|line| line.contains("has trailers"));
+    assert_eq!(failed.count(), 9);
+    assert_eq!(proxy.connects(), 1);
+}
+
+#[tokio::test]
+async fn space_around_a_value_is_refused() {
+    let server = Server::start().await;
+    let rules = vec![RuleSpec {
+        headers: vec!["x-role: admin".into()],
+        ..rule("GET", "/public")
+    }];
+    let proxy = Proxy::start(server.address, rules).await;
+    let mut client = Client::connect(proxy.address).await;
+    let rows = [
+        ("x-role", " admin", 400),
+        ("x-role", "admin ", 400),
+        ("x-role", "\tadmin", 400),
+        ("x-role", "admin\t", 400),
+        ("x-role", "admin", 200),
+        ("x-role", "a dmin", 403),
+        ("cookie", " a=b", 400),
+        ("host", "be ", 400),
+        ("x-other", " ", 400),
+    ];
+    for (name, value, status) in rows {
+        let mut request = get("/public");
+        let role = HeaderValue::from_static("admin");
+        request.headers_mut().insert("x-role", role);
+        let value = HeaderValue::from_static(value);
+        request.headers_mut().insert(name, value.clone());
+        let answer = client.ask(request).await.unwrap();
+        assert_eq!(answer.status, status, "{name}: {value:?}");
+    }
+    assert_eq!(server.paths(), ["/public"]);
+    let reasons = proxy.log.rejections();
+    assert_eq!(reasons.len(), 7);
+    let wanted = "the value of a header begins or ends with white space";
+    assert!(reasons.iter().all(|one| one == wanted), "{reasons:?}");
 }
 
 #[tokio::test]

@@ -16,14 +16,25 @@ pub(super) enum CopyError {
     Sender(h2::Error),
     /// Its reader did.
     Reader(h2::Error),
+    /// It has trailers, and may have none.
+    Trailers,
+}
+
+/// What becomes of trailers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trailers {
+    /// They pass.
+    Passed,
+    /// They are an error.
+    Refused,
 }
 
 /// Copies data and trailers to their end. What the reader didn't take yet stays within the sender's window: its
-/// bytes are given back to it only when they were handed on. `trailers` may take some away.
+/// bytes are given back to it only when they were handed on.
 pub(super) async fn copy(
     from: &mut RecvStream,
     to: &mut SendStream<Bytes>,
-    trailers: impl FnOnce(&mut HeaderMap),
+    trailers: Trailers,
     activity: &Activity,
     held: &Held,
 ) -> Result<(), CopyError> {
@@ -71,8 +82,8 @@ pub(super) async fn copy(
         held.was_released();
     }
     match from.trailers().await.map_err(CopyError::Sender)? {
-        Some(mut map) => {
-            trailers(&mut map);
+        Some(map) if trailers == Trailers::Refused && !map.is_empty() => Err(CopyError::Trailers),
+        Some(map) => {
             held.handed_on(size(&map));
             to.send_trailers(map).map_err(CopyError::Reader)
         }

@@ -17,8 +17,8 @@ use crate::http::request::{Guard, Judged, RequestLog, judge};
 
 /// What becomes of a stream.
 pub(super) enum Incoming<'s> {
-    /// It goes to the server so; its trailers may not have these names.
-    Forwarded(Box<Request<()>>, Vec<HeaderName>, RequestLog<'s>, Guard<'s>),
+    /// It goes to the server so.
+    Forwarded(Box<Request<()>>, RequestLog<'s>, Guard<'s>),
     Denied(RequestLog<'s>),
     Redirected(Vec<u8>),
     Refused(Refusal),
@@ -33,6 +33,9 @@ impl<'s> Incoming<'s> {
         let scheme = parts.uri.scheme_str().unwrap_or(service.scheme);
         if !["http", "https"].contains(&scheme) {
             return Self::Refused(Refusal::Scheme);
+        }
+        if parts.headers.values().any(has_space_around) {
+            return Self::Refused(Refusal::Space);
         }
         let (text, authority) = match text(parts) {
             Ok(text) => text,
@@ -50,7 +53,7 @@ impl<'s> Incoming<'s> {
                 let Ok(uri) = uri(scheme, &authority, &path) else {
                     return Self::Refused(BadPath::Form.into());
                 };
-                let Ok((headers, changed)) = changed(parts, &effects) else {
+                let Ok(headers) = changed(parts, &effects) else {
                     return Self::Failed(Failure::Effects, log);
                 };
                 let mut request = Request::new(());
@@ -58,7 +61,7 @@ impl<'s> Incoming<'s> {
                 *request.version_mut() = http::Version::HTTP_2;
                 *request.uri_mut() = uri;
                 *request.headers_mut() = headers;
-                Self::Forwarded(Box::new(request), changed, log, guard)
+                Self::Forwarded(Box::new(request), log, guard)
             }
             Judged::Denied(log) => Self::Denied(log),
             Judged::Redirected(path) => Self::Redirected(path),
@@ -72,6 +75,13 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     let kind = headers.get(http::header::CONTENT_TYPE);
     let rest = kind.and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"));
     rest.is_some_and(|rest| rest.is_empty() || matches!(rest.first(), Some(b'+' | b';')))
+}
+
+/// White space that a line of HTTP/1.1 would lose (RFC 9113, 8.2.1).
+fn has_space_around(value: &HeaderValue) -> bool {
+    let value = value.as_bytes();
+    let ends = [value.first(), value.last()];
+    ends.into_iter().flatten().any(|byte| b" \t".contains(byte))
 }
 
 /// The head as HTTP/1.1, and its authority. Of Host and `:authority` one is enough; two must be equal (RFC 9113,
@@ -131,11 +141,10 @@ fn uri(scheme: &str, authority: &str, path: &[u8]) -> Result<Uri, http::Error> {
         .build()
 }
 
-/// The headers as the rules change them, without Host, and the names of those changed.
-fn changed(parts: &Parts, effects: &Effects) -> Result<(HeaderMap, Vec<HeaderName>), http::Error> {
+/// The headers as the rules change them, without Host.
+fn changed(parts: &Parts, effects: &Effects) -> Result<HeaderMap, http::Error> {
     let mut headers = parts.headers.clone();
     headers.remove(HOST);
-    let mut names = Vec::new();
     for change in &effects.changes {
         let name = match change {
             HeaderChange::Add(name, _)
@@ -153,7 +162,6 @@ fn changed(parts: &Parts, effects: &Effects) -> Result<(HeaderMap, Vec<HeaderNam
                 headers.insert(&name, HeaderValue::from_bytes(value)?);
             }
         }
-        names.push(name);
     }
-    Ok((headers, names))
+    Ok(headers)
 }

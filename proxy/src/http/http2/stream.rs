@@ -9,11 +9,10 @@ use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::header::HeaderName;
 use http::{HeaderMap, Method, Request, Response};
 
 use super::answer;
-use super::body::{CopyError, copy, size};
+use super::body::{CopyError, Trailers, copy, size};
 use super::head::{Incoming, is_grpc};
 use super::held::Both;
 use super::server::{NoServer, Server};
@@ -53,13 +52,12 @@ pub(super) async fn serve<'s>(
         answer::send(&mut respond, &answer, is_grpc, log);
     };
     let (body, refusal) = match incoming {
-        Incoming::Forwarded(request, dropped, log, mut guard) => {
+        Incoming::Forwarded(request, log, mut guard) => {
             let exchange = Exchange {
                 held,
                 head: length,
                 limits: service.limits,
                 activity: Activity::new(),
-                dropped,
                 log: &log,
             };
             // The guard keeps the head.
@@ -136,6 +134,8 @@ enum End {
     /// The server reset the stream, or is gone.
     Server(h2::Error),
     Stalled,
+    /// The request has trailers.
+    Trailers,
 }
 
 /// A request that is forwarded.
@@ -145,8 +145,6 @@ struct Exchange<'e> {
     head: usize,
     limits: &'e Limits,
     activity: Activity,
-    /// Names that trailers may not have.
-    dropped: Vec<HeaderName>,
     log: &'e RequestLog<'e>,
 }
 
@@ -183,15 +181,10 @@ impl Exchange<'_> {
             Ok(sent) => sent,
             Err(error) => return before(End::Server(error)),
         };
-        let drop_changed = |trailers: &mut HeaderMap| {
-            for name in &self.dropped {
-                trailers.remove(name);
-            }
-        };
         let mut send = pin!(copy(
             &mut body,
             &mut to_server,
-            drop_changed,
+            Trailers::Refused,
             &self.activity,
             &self.held.up,
         ));
@@ -202,6 +195,7 @@ impl Exchange<'_> {
                     // Why the server reads no more, its response says.
                     Ok(()) | Err(CopyError::Reader(_)) => is_sent = true,
                     Err(CopyError::Sender(error)) => return before(End::Client(error)),
+                    Err(CopyError::Trailers) => return before(End::Trailers),
                 },
                 head = poll_fn(|cx| poll_head(&mut response, cx)) => match head {
                     Ok(Head::Interim(interim)) => {
@@ -236,7 +230,7 @@ impl Exchange<'_> {
             let mut receive = pin!(copy(
                 &mut body,
                 &mut to_client,
-                |_| {},
+                Trailers::Passed,
                 &self.activity,
                 down
             ));
@@ -250,11 +244,13 @@ impl Exchange<'_> {
                     sent = &mut send, if !is_sent => match sent {
                         Ok(()) | Err(CopyError::Reader(_)) => is_sent = true,
                         Err(CopyError::Sender(error)) => break End::Client(error),
+                        Err(CopyError::Trailers) => break End::Trailers,
                     },
                     received = &mut receive, if !is_received => match received {
                         Ok(()) => is_received = true,
                         Err(CopyError::Reader(error)) => break End::Client(error),
                         Err(CopyError::Sender(error)) => break End::Server(error),
+                        Err(CopyError::Trailers) => break End::Trailers,
                     },
                     () = &mut stalled => break End::Stalled,
                 }
@@ -289,6 +285,7 @@ impl Outcome {
             }
             End::Unreached(failure) => (503, failure, None),
             End::Stalled => (504, Failure::Stalled, None),
+            End::Trailers => (400, Failure::Trailers, Some(Reason::PROTOCOL_ERROR)),
             End::Server(error) => {
                 let reason = error.reason().filter(|_| error.is_reset());
                 (502, Failure::Server(into_io(error)), reason)
