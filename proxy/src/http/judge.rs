@@ -5,7 +5,7 @@ use l7::http::{Effects, Request};
 use l7::rules::{Decision, Direction};
 
 /// Judges requests by the rules as they are at the moment of the call: a change of policy counts for the next
-/// request of a connection that is open.
+/// request of a connection that is open, and for one in flight, for which it is asked again.
 pub trait Judge: Sync {
     /// Judges a request whose head has one meaning, and whose path is normalized. Must not block.
     fn judge(&self, request: &Request<'_, [(&str, &[u8])]>) -> Decisions;
