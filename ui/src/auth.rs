@@ -49,7 +49,7 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
-/// For every answer: security headers, a limit of time, reading methods only; but for `posts`, paths that
+/// For every answer: security headers, a limit of time, one Host, reading methods only; but for `posts`, paths that
 /// may be sent something by the page itself or by a program.
 pub(crate) async fn every(
     State(posts): State<Arc<[String]>>,
@@ -57,6 +57,9 @@ pub(crate) async fn every(
     next: Next,
 ) -> Response {
     let answer = async {
+        if let Err(problem) = has_one_host(request.headers()) {
+            return problem.into_response();
+        }
         match *request.method() {
             Method::GET | Method::HEAD => next.run(request).await,
             Method::POST if posts.iter().any(|path| path == request.uri().path()) => {
@@ -154,6 +157,18 @@ pub(crate) async fn asker(
             response
         }
         Err(problem) => problem.into_response(),
+    }
+}
+
+/// Keeps requests out whose host nobody knows: two lines of Host are malformed (RFC 9112, 3.2), and what stands in front
+/// of this server may take another one than it does.
+fn has_one_host(headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.get_all(header::HOST).iter().count() {
+        0 | 1 => Ok(()),
+        _ => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "the request has several lines of Host: send one",
+        )),
     }
 }
 

@@ -281,6 +281,20 @@ async fn who_may_ask() {
 }
 
 #[tokio::test]
+async fn two_hosts_are_refused() {
+    let server = Running::start(1, &[]).await;
+    let address = server.address.to_string();
+    for path in ["/", "/api/status", "/nothing"] {
+        let status = async |hosts: &[(&str, &str)]| get(server.address, path, hosts).await.status;
+        for second in [&*address, "localhost", "evil.example.com"] {
+            let hosts = [("host", &*address), ("host", second)];
+            assert_eq!(status(&hosts).await, 400, "{path}: {second}");
+        }
+        assert_ne!(status(&[("host", &address)]).await, 400, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_base_path_and_headers() {
     let server = Running::start(1, &["--base-path", "/tools/flows"]).await;
     for (path, status) in [
