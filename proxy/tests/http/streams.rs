@@ -127,7 +127,7 @@ async fn bodies_pass_both_ways_and_trailers_back() {
 
 #[tokio::test]
 async fn a_request_has_no_trailers() {
-    let (sender, mut resets) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut resets) = tokio::sync::mpsc::channel(256);
     let server = Server::serving(move |request, mut respond| {
         let sender = sender.clone();
         async move {
@@ -135,7 +135,7 @@ async fn a_request_has_no_trailers() {
             let stream = answers.then(|| respond.send_response(Response::new(()), false).unwrap());
             let mut body = request.into_body();
             let error = read(&mut body).await.unwrap_err();
-            sender.send(error.reason()).unwrap();
+            sender.send(error.reason()).await.unwrap();
             drop(stream);
         }
     })

@@ -5,7 +5,7 @@ use h2::{Reason, RecvStream, SendStream};
 use http::{Request, Response};
 use proxy::http::Ended;
 use tokio::io::AsyncReadExt as _;
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::h2_ends::{self, get, read, whole, within};
 use crate::proxy::{Proxy, rule};
@@ -15,7 +15,7 @@ const CHUNK: &str = "1\r\na\r\n";
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 /// Answers with one chunk at once, if it is to, and tells what comes; of the connection's end nothing.
-async fn tell(mut wire: Wire, answers: bool, came: UnboundedSender<Vec<u8>>) {
+async fn tell(mut wire: Wire, answers: bool, came: Sender<Vec<u8>>) {
     wire.head().await.unwrap();
     if answers {
         wire.send(format!("{ANSWER}{CHUNK}")).await;
@@ -23,16 +23,16 @@ async fn tell(mut wire: Wire, answers: bool, came: UnboundedSender<Vec<u8>>) {
     let mut all = std::mem::take(&mut wire.buffer);
     loop {
         if !all.is_empty() {
-            came.send(std::mem::take(&mut all)).unwrap();
+            came.send(std::mem::take(&mut all)).await.unwrap();
         }
         if !matches!(wire.stream.read_buf(&mut all).await, Ok(1..)) {
-            came.send(Vec::new()).unwrap();
+            came.send(Vec::new()).await.unwrap();
             return;
         }
     }
 }
 
-async fn came(told: &mut UnboundedReceiver<Vec<u8>>, length: usize) -> String {
+async fn came(told: &mut Receiver<Vec<u8>>, length: usize) -> String {
     let mut all = Vec::new();
     while all.len() < length {
         let piece = within(told.recv()).await.unwrap();
@@ -53,7 +53,7 @@ async fn a_connection_ends_when_its_request_is_allowed_no_more() {
         (download, "GET http://be/down", true, rule("POST", "/up")),
     ] {
         let sends = request == upload;
-        let (sender, mut told) = mpsc::unbounded_channel();
+        let (sender, mut told) = mpsc::channel(256);
         let server = Server::scripted(move |wire| tell(wire, answers, sender.clone())).await;
         let proxy = Proxy::start(server.address, all()).await;
         let mut client = Wire::connect(proxy.address).await;
@@ -147,7 +147,7 @@ impl Open {
 }
 
 /// A server that sends back what comes, of `/silent` nothing, and tells of resets.
-async fn echoing(resets: UnboundedSender<(String, Option<Reason>)>) -> h2_ends::Server {
+async fn echoing(resets: Sender<(String, Option<Reason>)>) -> h2_ends::Server {
     h2_ends::Server::serving(move |request, mut respond| {
         let resets = resets.clone();
         async move {
@@ -172,7 +172,7 @@ async fn echoing(resets: UnboundedSender<(String, Option<Reason>)>) -> h2_ends::
                     }
                 }
             };
-            resets.send((path, error.reason())).unwrap();
+            resets.send((path, error.reason())).await.unwrap();
         }
     })
     .await
@@ -181,7 +181,7 @@ async fn echoing(resets: UnboundedSender<(String, Option<Reason>)>) -> h2_ends::
 #[tokio::test]
 async fn a_stream_is_reset_when_its_request_is_allowed_no_more() {
     const MANY: usize = 80;
-    let (sender, mut resets) = mpsc::unbounded_channel();
+    let (sender, mut resets) = mpsc::channel(256);
     let server = echoing(sender).await;
     let proxy = Proxy::start(server.address, vec![rule("POST", "/.*")]).await;
     let mut client = h2_ends::Client::connect(proxy.address).await;
@@ -241,7 +241,7 @@ async fn a_stream_is_reset_when_its_request_is_allowed_no_more() {
 
 #[tokio::test]
 async fn a_stream_goes_on_over_many_changes() {
-    let (sender, _resets) = mpsc::unbounded_channel();
+    let (sender, _resets) = mpsc::channel(256);
     let server = echoing(sender).await;
     let proxy = Proxy::start(server.address, vec![rule("POST", "/a")]).await;
     let mut client = h2_ends::Client::connect(proxy.address).await;
