@@ -117,7 +117,7 @@ impl Held {
     /// Counts a request that waits, with its head, until that is dropped.
     pub(super) fn keep(&self, head: usize, body: &mut RecvStream) -> Watched<'_> {
         self.heads.fetch_add(head, Ordering::Relaxed);
-        let watched = match body.is_end_stream() {
+        let mut watched = match body.is_end_stream() {
             true => Watched {
                 held: self,
                 number: None,
@@ -125,7 +125,9 @@ impl Held {
             },
             false => self.watch(body),
         };
-        Watched { head, ..watched }
+        // Not with `..watched`: what is left of that would be dropped, and count the stream no more.
+        watched.head = head;
+        watched
     }
 
     /// So many bytes are to be written.
