@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use abi::reason::INVALID_SOURCE_IP;
+use abi::reason::{INVALID_SOURCE_IP, PROXY_LOOKUP_FAILED};
 use cluster::NamespacedName;
 use policy::Direction;
 
@@ -29,6 +29,11 @@ pub(super) fn sentence(
         usual_cause,
         ..
     } = reason;
+    let node = plain(&flow.node_name);
+    let meaning = match reason.is(PROXY_LOOKUP_FAILED) && !node.is_empty() {
+        true => format!("a rule sends it through the layer-7 proxy, and no proxy runs on {node}"),
+        false => meaning.to_owned(),
+    };
     format!("{meaning} ({from}); usual cause: {usual_cause}")
 }
 

@@ -144,6 +144,11 @@ fn meaning(reason: Wire) -> (&'static str, &'static str) {
         ),
         // Policy's own are answered with rules, not here.
         R::PolicyDenied | R::PolicyDeny => ("a policy dropped it", "a missing or denying rule"),
+        R::SocketLookupFailed => (
+            "a rule sends it through the layer-7 proxy, and no proxy runs on the node",
+            "flows-proxy has ended or was not started there: start it with the agent's --run-dir (`flows status` names \
+             the nodes without one)",
+        ),
         R::MissedTailCall
         | R::ErrorWritingToPacket
         | R::ErrorRetrievingTunnelKey
@@ -152,7 +157,6 @@ fn meaning(reason: Wire) -> (&'static str, &'static str) {
         | R::ErrorWhileCorrectingL3Checksum
         | R::ErrorWhileCorrectingL4Checksum
         | R::InvalidTcBuffer
-        | R::SocketLookupFailed
         | R::SocketAssignFailed => ("the datapath failed on the packet", OTHER_DATAPATH),
         R::NoTunnelOrEncapsulationEndpoint
         | R::NoMappingForNatMasquerade

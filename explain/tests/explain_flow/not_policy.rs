@@ -7,7 +7,7 @@ use super::*;
 fn what_no_policy_dropped_gets_no_advice() {
     use pb::TrafficDirection::{Egress, Ingress};
     type Change = fn(&mut pb::Flow);
-    let rows: [(&str, i32, pb::TrafficDirection, Change, &str); 7] = [
+    let rows: [(&str, i32, pb::TrafficDirection, Change, &str); 8] = [
         (
             "spoofed, the pod behind the veth is named",
             132,
@@ -78,6 +78,15 @@ fn what_no_policy_dropped_gets_no_advice() {
             |flow| flow.ingress_denied_by = vec![pb::Policy::default()],
             "the connection table is full (production/web sent it); usual cause: more connections at \
              once than the node has room for (`flows status` shows how full it is)",
+        ),
+        (
+            "a rule of layer 7 without a proxy",
+            178,
+            Ingress,
+            |_| {},
+            "a rule sends it through the layer-7 proxy, and no proxy runs on node-a (production/web sent \
+             it); usual cause: flows-proxy has ended or was not started there: start it with the \
+             agent's --run-dir (`flows status` names the nodes without one)",
         ),
     ];
     let state = state(CLUSTER);
