@@ -17,6 +17,7 @@ pub mod identity;
 pub mod incidents;
 mod layer7;
 pub mod monitor_api;
+pub mod past;
 pub mod print;
 pub mod quantity;
 pub mod request;

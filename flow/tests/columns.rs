@@ -240,3 +240,38 @@ fn columns_of_any_form_of_flow() {
     let key = AttributeId::Of(Side::Source, ip).key(&Small);
     assert_eq!(key, SortKey::Address("fd00::1".parse().unwrap()));
 }
+
+/// What the rule allows isn't why it was dropped.
+#[test]
+fn a_drop_for_want_of_a_proxy_names_the_node_and_the_remedy() {
+    let mut told = message();
+    let decision = Decision {
+        verdict: Verdict::Dropped.into(),
+        drop_reason: 178,
+        rules: vec![proto::flows::v1::Rule {
+            name: "api".to_owned(),
+            text: "allows GET /metrics".to_owned(),
+            ..proto::flows::v1::Rule::default()
+        }],
+        ..Decision::default()
+    };
+    told.verdict = Verdict::Dropped.into();
+    told.drop_reason_desc = 178;
+    let plain = Flow {
+        extensions: None,
+        ..told.clone()
+    };
+    told.set_extension(&FlowExtension {
+        ingress: Some(decision),
+        ..FlowExtension::default()
+    });
+    for (flow, column) in [
+        (&told, AttributeId::Why),
+        (&told, AttributeId::Policy),
+        (&plain, AttributeId::Why),
+    ] {
+        let text = column.text(flow, &Cells::default());
+        let wanted = "no proxy runs on c1/node-a: start flows-proxy there";
+        assert_eq!(text, wanted, "{column:?}");
+    }
+}

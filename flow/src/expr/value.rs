@@ -8,6 +8,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use proto::flow::Verdict;
 use regex::{Regex, RegexBuilder};
 
 use super::parse::Literal;
@@ -16,6 +17,7 @@ use crate::attribute::{Attribute, AttributeId, ValueType};
 use crate::filter::{Addresses, Glob};
 use crate::monitor_api::event;
 use crate::quantity::byte_unit;
+use crate::rows::Judged;
 use crate::spelling::closest;
 
 /// Memory (bytes) that one regular expression may take.
@@ -122,7 +124,14 @@ fn one_named(
     names: &[(u32, String, &'static str)],
     text: &str,
 ) -> Result<u32, ValueError> {
-    let wanted = plain(text);
+    // Rows say DENIED of a drop that a policy made.
+    let is_denied =
+        field.id == AttributeId::Verdict && text.eq_ignore_ascii_case(Judged::Denied.name());
+    let wanted = plain(if is_denied {
+        Verdict::Dropped.as_str_name()
+    } else {
+        text
+    });
     let found = names.iter().find(|(_, name, about)| {
         plain(name) == wanted || field.id == AttributeId::Reason && plain(about) == wanted
     });

@@ -7,6 +7,7 @@ use proto::flow::{
 use crate::filter::{EventTypeError, NotANumber};
 use crate::identity::Identity;
 use crate::monitor_api::event;
+use crate::rows::Judged;
 use crate::spelling::closest;
 
 /// What is wrong with a flag's value, or with the flag in that place. The texts are Hubble's.
@@ -119,7 +120,11 @@ impl ValueError {
     }
 }
 
+/// Rows say DENIED of a drop that a policy made.
 pub(super) fn verdict(text: &str) -> Result<i32, ValueError> {
+    if text.eq_ignore_ascii_case(Judged::Denied.name()) {
+        return Ok(Verdict::Dropped as i32);
+    }
     Verdict::from_str_name(text)
         .map(|verdict| verdict as i32)
         .ok_or_else(|| ValueError::Verdict(text.to_owned()))

@@ -1,12 +1,15 @@
 //! The policies behind a flow's verdict.
 
-use proto::flow::Verdict;
+use proto::flow::{DropReason, Verdict};
 use proto::flows::v1::PolicyKind;
 
 use crate::monitor_api::{drop_reason_text, event};
 use crate::view::{
     ConnectionState, Direction, EndpointDecision, Extension, FlowView, PolicyName, Rules,
 };
+
+/// A rule sends the packet through the proxy, and none listens.
+const NO_PROXY: i32 = DropReason::SocketLookupFailed as i32;
 
 /// Short name of a kind of policy, as kubectl has it; the name itself of another kind.
 pub fn short_kind(kind: &str) -> &str {
@@ -70,10 +73,25 @@ fn write_rules(rules: &dyn Rules, between: &str, before_text: &str, out: &mut St
     }
 }
 
-/// Why one end was judged as it was, in one line.
-fn write_decision(end: Direction, decided: &EndpointDecision<'_>, out: &mut String) {
+/// Says that no proxy took what a rule sends through it, and what to do: what that rule allows isn't why.
+fn write_no_proxy(node: &str, out: &mut String) {
+    match node {
+        "" => out.push_str("no proxy runs on the node: start flows-proxy there"),
+        node => {
+            out.push_str("no proxy runs on ");
+            out.push_str(node);
+            out.push_str(": start flows-proxy there");
+        }
+    }
+}
+
+/// Why one end was judged as it was, in one line, at this node.
+fn write_decision(end: Direction, decided: &EndpointDecision<'_>, node: &str, out: &mut String) {
     if !decided.why.is_empty() {
         return out.push_str(decided.why);
+    }
+    if decided.drop_reason == NO_PROXY {
+        return write_no_proxy(node, out);
     }
     let dropped = decided.verdict == Verdict::Dropped;
     if !(dropped && decided.default_deny) {
@@ -111,7 +129,7 @@ pub(crate) fn write_policy<V: FlowView + ?Sized>(flow: &V, out: &mut String) {
                 out.push_str("; ");
             }
             let begin = out.len();
-            write_decision(end, decided, out);
+            write_decision(end, decided, flow.node(), out);
             if out.len() == begin || out[begin..] == out[last.clone()] {
                 out.truncate(before);
             } else {
@@ -166,7 +184,7 @@ fn write_decisions<V: FlowView + ?Sized>(
                 out.push_str("; ");
             }
             let begin = out.len();
-            write_why_at(end, decided, out);
+            write_why_at(end, decided, flow.node(), out);
             if out.len() == begin || out[start..before] == out[begin..] {
                 out.truncate(before);
             }
@@ -185,10 +203,10 @@ fn write_decisions<V: FlowView + ?Sized>(
         return;
     }
     match (dropped, explained) {
-        (true, _) => {
-            let reason = drop_reason(flow).and_then(drop_reason_text);
-            out.push_str(reason.unwrap_or("dropped"));
-        }
+        (true, _) => match drop_reason(flow) {
+            Some(reason) if i32::from(reason) == NO_PROXY => write_no_proxy(flow.node(), out),
+            reason => out.push_str(reason.and_then(drop_reason_text).unwrap_or("dropped")),
+        },
         (false, Some(())) => out.push_str(match silent {
             None => "no policy selects either end",
             Some(Direction::Egress) => {
@@ -211,7 +229,7 @@ pub fn decision<V: FlowView + ?Sized>(flow: &V, end: Direction) -> Option<(Verdi
         };
         decided.map(|decided| {
             let mut text = String::new();
-            write_why_at(end, &decided, &mut text);
+            write_why_at(end, &decided, flow.node(), &mut text);
             (decided.verdict, text)
         })
     });
@@ -227,11 +245,14 @@ pub(crate) fn drop_reason<V: FlowView + ?Sized>(flow: &V) -> Option<u8> {
     u8::try_from(number).ok().filter(|number| *number != 0)
 }
 
-/// Why one end was judged as it was, the policy first.
-fn write_why_at(end: Direction, decided: &EndpointDecision<'_>, out: &mut String) {
+/// Why one end was judged as it was at this node, the policy first.
+fn write_why_at(end: Direction, decided: &EndpointDecision<'_>, node: &str, out: &mut String) {
     const BETWEEN: &str = " \u{b7} ";
     if !decided.why.is_empty() {
         return out.push_str(decided.why);
+    }
+    if decided.drop_reason == NO_PROXY {
+        return write_no_proxy(node, out);
     }
     let dropped = decided.verdict == Verdict::Dropped;
     if dropped && decided.default_deny {

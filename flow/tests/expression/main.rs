@@ -351,3 +351,21 @@ fn printed() {
         }
     }
 }
+
+/// Rows say DENIED of what a policy dropped.
+#[test]
+fn denied_is_taken_for_dropped() {
+    let wanted = Filter::parse_expr("verdict == DROPPED")
+        .unwrap()
+        .to_string();
+    for text in ["DENIED", "denied", "Denied"] {
+        let one = Filter::parse_expr(&format!("verdict == {text}")).unwrap();
+        assert_eq!(one.to_string(), wanted);
+        let several = Filter::parse_expr(&format!("verdict in {{{text}}}")).unwrap();
+        assert_eq!(several.to_string(), wanted);
+        let mut flags = flow::flags::FilterFlags::default();
+        flags.set("verdict", text).unwrap();
+        let lists = flags.finish().unwrap();
+        assert_eq!(lists.whitelist[0].verdict, [2], "{text}");
+    }
+}
