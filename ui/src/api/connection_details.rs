@@ -8,6 +8,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use client::connections::Entry;
 use client::incidents::pair;
+use flow::past::Attempt;
 use flow::print::shell_word;
 use flow::rows::{Judged, Row as FlowRows};
 use flow::view::Direction;
@@ -70,7 +71,7 @@ struct End {
 /// Since when connections between the same ends to the same port are denied.
 #[derive(Serialize)]
 struct Past {
-    /// When the last one that was allowed was heard of last.
+    /// Until when such connections worked.
     #[serde(skip_serializing_if = "Option::is_none")]
     worked: Option<f64>,
     denied_since: f64,
@@ -202,8 +203,7 @@ fn past(known: &ConnectionSnapshot<'_>, entry: &Entry, flags: &str) -> Option<Pa
     let this = FlowRows::new(&connection, &view, true)?;
     let wanted = pair(&view);
     let entries = known.list.entries();
-    // When each began and was heard of last.
-    let (mut worked, mut denied) = (None::<(i64, i64)>, Vec::new());
+    let mut attempts = Vec::new();
     for other in entries {
         let Some((connection, view)) = connections::read(known, other) else {
             continue;
@@ -221,28 +221,19 @@ fn past(known: &ConnectionSnapshot<'_>, entry: &Entry, flags: &str) -> Option<Pa
         if row.port != this.port || ends(&row) != ends(&this) {
             continue;
         }
-        let (start, last) = (row.start, row.last);
-        match row.judged {
-            // Only what was before says since when.
-            Judged::Allowed if start <= this.last => worked = worked.max(Some((start, last))),
-            // One that was answered worked, until a change cut it off.
-            Judged::Denied if connection.volume()[1].packets > 0 => {
-                worked = worked.max(Some((start, start)));
-                denied.push((last, last));
-            }
-            Judged::Denied => denied.push((start, last)),
-            Judged::Allowed
-            | Judged::Dropped
-            | Judged::Audited
-            | Judged::Error
-            | Judged::Unknown => {}
+        // Only what was before says since when.
+        if row.judged == Judged::Allowed && row.start > this.last {
+            continue;
         }
+        let answered = connection.volume()[1].packets > 0;
+        let span = (row.start, row.last);
+        attempts.extend(Attempt::new(row.judged, span, row.facts.drops, answered));
     }
-    let began = worked.map(|(start, _)| start);
-    let since = denied
-        .iter()
-        .filter(|(_, last)| began.is_none_or(|began| *last > began));
-    let since = since.map(|(start, _)| *start).min().unwrap_or(this.start);
+    let told = flow::past::Past::of(&attempts);
+    let (began, since) = (
+        told.began,
+        told.denied.map_or(this.start, |(since, _)| since),
+    );
     let by_policy = this.judged == Judged::Denied;
     let side = match format::decision(&view, Direction::Ingress) {
         Some((flow::Verdict::Dropped, _)) => Side::Destination,
@@ -276,7 +267,7 @@ fn past(known: &ConnectionSnapshot<'_>, entry: &Entry, flags: &str) -> Option<Pa
         ))
     );
     Some(Past {
-        worked: worked.map(|(_, last)| milliseconds(last.min(this.last))),
+        worked: told.worked.map(milliseconds),
         denied_since: milliseconds(since),
         changes: Vec::new(),
         command: match by_policy && this.port.starts_with(':') {

@@ -8,6 +8,7 @@ use explain::{
 };
 use flow::{
     Filter,
+    past::Attempt,
     request::RequestView,
     rows::{Judged, Row},
 };
@@ -33,7 +34,7 @@ pub(super) struct Between<'a> {
 /// What is known of such connections or requests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Past {
-    /// The last one that was allowed began then, Unix ns.
+    /// Until when such worked, Unix ns.
     pub(super) worked: Option<i64>,
     /// The first and the last that were denied since, Unix ns.
     pub(super) denied: Option<(i64, i64)>,
@@ -71,6 +72,7 @@ struct Seen {
     last: i64,
     judged: Judged,
     drops: u64,
+    answered: bool,
     why: String,
 }
 
@@ -82,10 +84,17 @@ impl Between<'_> {
         let snapshot = self.read(server, &asked).await?;
         let joined = connections::join(&snapshot);
         let now = joined.newest().unwrap_or(0);
-        let rows = connections::rows(&joined, &snapshot, now, &mut filter.program());
-        let seen: Vec<Seen> = rows
+        let mut program = filter.program();
+        let seen: Vec<Seen> = joined
             .iter()
-            .map(|(row, _)| Seen::of_connection(row))
+            .filter_map(|connection| {
+                let view = connections::view(&connection, &snapshot, now)?;
+                let row = program
+                    .matches(&view)
+                    .then(|| Row::new(&connection, &view, true));
+                let answered = connection.volume()[1].packets > 0;
+                Some(Seen::of_connection(&row??, answered))
+            })
             .collect();
         let (requests, more_requests) = self.denied_requests(&snapshot, &filter);
         Ok(Past {
@@ -121,6 +130,7 @@ impl Between<'_> {
                     last: row.time(),
                     judged: Judged::of(&view),
                     drops: 1,
+                    answered: false,
                     why: String::new(),
                 });
             }
@@ -225,12 +235,13 @@ impl Between<'_> {
 }
 
 impl Seen {
-    fn of_connection(row: &Row) -> Self {
+    fn of_connection(row: &Row, answered: bool) -> Self {
         Self {
             start: row.start,
             last: row.last,
             judged: row.judged,
             drops: row.facts.drops,
+            answered,
             why: row.why.clone(),
         }
     }
@@ -240,25 +251,25 @@ impl Past {
     fn new(all: &[Seen]) -> Self {
         let drops = |of: &[&Seen]| of.iter().map(|seen| seen.drops).sum();
         let of = |judged: Judged| all.iter().filter(move |seen| seen.judged == judged);
-        let allowed = of(Judged::Allowed);
-        let worked = allowed.clone().map(|seen| seen.last).max();
+        let attempts: Vec<Attempt> = all
+            .iter()
+            .filter_map(|seen| {
+                let span = (seen.start, seen.last);
+                Attempt::new(seen.judged, span, seen.drops, seen.answered)
+            })
+            .collect();
+        let told = flow::past::Past::of(&attempts);
         let after =
             |moment: Option<i64>| move |seen: &&Seen| moment.is_none_or(|of| seen.last > of);
-        // What worked before it was cut began when it was allowed.
-        let began = |seen: &&Seen| match worked.is_some_and(|worked| seen.start < worked) {
-            true => seen.last,
-            false => seen.start,
-        };
-        let denied: Vec<&Seen> = of(Judged::Denied).filter(after(worked)).collect();
-        let first = denied.iter().map(began).min();
-        let last = denied.iter().map(|seen| seen.last).max();
-        let otherwise: Vec<&Seen> = of(Judged::Dropped).filter(after(worked)).collect();
+        let denied: Vec<&Seen> = of(Judged::Denied).filter(after(told.began)).collect();
+        let otherwise: Vec<&Seen> = of(Judged::Dropped).filter(after(told.worked)).collect();
         let newest = otherwise.iter().max_by_key(|seen| seen.last);
         let earlier: Vec<&Seen> = of(Judged::Denied)
-            .filter(|seen| !after(worked)(seen))
+            .filter(|seen| !after(told.began)(seen))
             .collect();
         let before = earlier.iter().map(|seen| seen.last).max().map(|until| {
-            let worked = allowed.map(|seen| seen.last).filter(|last| *last < until);
+            let worked = of(Judged::Allowed).map(|seen| seen.last);
+            let worked = worked.filter(|last| *last < until);
             let outage: Vec<&Seen> = earlier
                 .iter()
                 .copied()
@@ -268,8 +279,8 @@ impl Past {
             (since.unwrap_or(until), until, drops(&outage))
         });
         Self {
-            worked,
-            denied: first.zip(last),
+            worked: told.worked,
+            denied: told.denied,
             drops: drops(&denied),
             before: before.filter(|_| denied.is_empty()),
             otherwise: newest.map(|seen| (seen.why.clone(), seen.last, drops(&otherwise))),

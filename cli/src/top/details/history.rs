@@ -5,6 +5,7 @@ use client::connections;
 use flow::{
     FlowView as _, Side, Verdict,
     connection::{Connection, ConnectionId, Outcome},
+    past::{Attempt, Past},
     workload_ref::WorkloadRef,
 };
 
@@ -22,15 +23,8 @@ pub(crate) struct History {
     /// When the first and the last one alike began.
     pub(crate) first: i64,
     pub(crate) last: i64,
-    /// Of one that is denied: when one was allowed before it last, and the first denied one after that
-    /// began.
+    /// Of one that is denied: until when such connections worked before it, and since when they are denied.
     pub(crate) worked: Option<(i64, i64)>,
-}
-
-/// A connection of the pair.
-struct Found {
-    start: i64,
-    is_denied: bool,
 }
 
 impl History {
@@ -44,38 +38,38 @@ impl History {
                 && of.end(Side::Destination).1 == this.end(Side::Destination).1
                 && self::ends(of, data).as_ref() == Some(&ends)
         };
-        let mut found: Vec<Found> = all
+        let mut found: Vec<Attempt> = all
             .iter()
             .filter(is_of_pair)
             .filter_map(|of| {
                 let view = connections::view(&of, data.snapshot(), data.present())?;
-                let is_denied = match view.verdict() {
+                let denied = match view.verdict() {
                     Verdict::Dropped | Verdict::Error => true,
                     Verdict::Unknown if of.outcome() == Outcome::Unconfirmed => return None,
                     _ => false,
                 };
-                Some(Found {
+                Some(Attempt {
                     start: of.start(),
-                    is_denied,
+                    last: of.last(),
+                    denied,
+                    answered: of.volume()[1].packets > 0,
                 })
             })
             .collect();
         found.sort_by_key(|of| of.start);
         let denied = matches!(this.outcome(), Outcome::Denied { .. });
-        let alike = || found.iter().filter(|of| of.is_denied == denied);
-        let before = found.iter().rev().filter(|of| of.start <= this.start());
-        let worked = before.into_iter().find(|of| !of.is_denied);
-        let worked = worked.filter(|_| denied).and_then(|worked| {
-            let mut after = alike().filter(|of| of.start > worked.start);
-            Some((worked.start, after.next()?.start))
-        });
+        let alike = || found.iter().filter(|of| of.denied == denied);
+        let until = this.last();
+        let before = found.iter().filter(|of| of.denied || of.start <= until);
+        let past = Past::of(before);
+        let worked = past.worked.zip(past.denied).filter(|_| denied);
         Some(Self {
             denied,
             alike: alike().count() as u64,
-            others: found.iter().filter(|of| of.is_denied != denied).count() as u64,
+            others: found.iter().filter(|of| of.denied != denied).count() as u64,
             first: alike().next()?.start,
             last: alike().next_back()?.start,
-            worked,
+            worked: worked.map(|(worked, (since, _))| (worked, since)),
         })
     }
 }
