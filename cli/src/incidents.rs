@@ -31,7 +31,7 @@ use crate::{
     filter_args::FilterArgs,
     flag::{self, Given, Switch, TextFormat, or_environment},
     history,
-    observe::filter_plan::FilterPlan,
+    observe::{filter_plan::FilterPlan, known},
     text::grouped,
     time_args::TimeArgs,
 };
@@ -205,6 +205,13 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
             flow::print::escape(since)
         )?;
     }
+    if let Some(connected) = &connected {
+        let oldest = snapshot.range().next().and_then(|at| snapshot.row(at));
+        let oldest = oldest.map_or(now, |row| row.time());
+        for note in known::missing(connected, oldest, &zone).await {
+            writeln!(io::stderr(), "{}", flow::print::escape(&note))?;
+        }
+    }
     unknown(&rows, &snapshot, joined.forgotten())
 }
 
@@ -257,18 +264,33 @@ fn unknown(rows: &[Row], snapshot: &Snapshot, forgotten: u64) -> Result<(), Erro
         .filter(|row| row.judged == Judged::Unknown)
         .count();
     let counts = snapshot.counts();
-    for (number, what) in [
+    for (number, one, several) in [
         (
             silent as u64,
+            "connection left its source, and its destination's node told nothing",
             "connections left their source, and their destination's node told nothing",
         ),
-        (counts.unreadable, "lines are not flows"),
-        (counts.lost, "events were lost"),
-        (counts.evicted, "older flows were not held"),
-        (forgotten, "older connections were not held"),
+        (
+            counts.unreadable,
+            "line is not a flow",
+            "lines are not flows",
+        ),
+        (counts.lost, "event was lost", "events were lost"),
+        (
+            counts.evicted,
+            "older flow was not held",
+            "older flows were not held",
+        ),
+        (
+            forgotten,
+            "older connection was not held",
+            "older connections were not held",
+        ),
     ] {
-        if number > 0 {
-            writeln!(io::stderr(), "Note: {} {what}", grouped(number))?;
+        match number {
+            0 => {}
+            1 => writeln!(io::stderr(), "Note: 1 {one}")?,
+            _ => writeln!(io::stderr(), "Note: {} {several}", grouped(number))?,
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ mod events;
 pub(crate) mod file;
 pub(crate) mod filter_plan;
 mod groups;
-mod known;
+pub(crate) mod known;
 mod request;
 mod stream;
 mod view;

@@ -19,7 +19,7 @@ enum Meaning {
 use Meaning::{Alone, Incomplete, Is, Not, Of};
 
 const CHANGES_NOTHING: &str = "flows changes nothing in a cluster";
-const CHECKS: &str = "flows policy validate FILE checks it, flows policy diff FILE shows what would change; kubectl applies it, in a lab flows-lab apply FILE";
+const CHECKS: &str = "flows policy validate FILE checks it, flows policy diff FILE shows what would change; kubectl applies it, in a lab flows-lab apply -f FILE";
 const GET: &str = "flows get pods, policies, nodes, namespaces, identities or flows";
 
 /// What is typed, with alternatives, and what it means; the first row that fits counts. Words that are commands

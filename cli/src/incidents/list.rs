@@ -33,9 +33,12 @@ const COLUMNS: [&str; 10] = [
     "DESTINATION",
     "WHY",
 ];
-const GO_FIRST: [&str; 4] = ["TREND", "PODS", "LAST", "SINCE"];
-/// Between two columns.
-const GAP: usize = 3;
+const GO_FIRST: [&str; 4] = ["PODS", "TREND", "LAST", "SINCE"];
+const STATUS: usize = 1;
+/// Between two columns, where there is little room.
+const GAP: usize = 2;
+/// Of a long reason the beginning is worth so many columns.
+const WHY: usize = 24;
 
 /// Prints the table; `all`: incidents, with those left out; `connections`: that were looked at.
 pub(super) fn show(
@@ -94,14 +97,15 @@ pub(super) fn show(
     if io::stdout().is_terminal()
         && let Ok(size) = crossterm::terminal::window_size()
     {
-        fit(&mut rows, usize::from(size.columns).max(40));
+        let briefs: Vec<String> = told.iter().map(|one| brief(one, zone)).collect();
+        fit(&mut rows, &briefs, usize::from(size.columns).max(40));
     }
     table::write_fitted(&mut io::stdout().lock(), &rows)?;
     Ok(())
 }
 
-/// Leaves columns out until the others fit, or would if they were shortened.
-fn fit(rows: &mut [Vec<String>], columns: usize) {
+/// Says each status in brief, and leaves columns out until the others fit, or would if they were shortened.
+fn fit(rows: &mut [Vec<String>], briefs: &[String], columns: usize) {
     let mut kept: Vec<&str> = COLUMNS.to_vec();
     let width = |rows: &[Vec<String>], at: usize| {
         let cells = rows.iter().filter_map(|row| row.get(at));
@@ -110,10 +114,17 @@ fn fit(rows: &mut [Vec<String>], columns: usize) {
     let before_last = |rows: &[Vec<String>], kept: &[&str]| -> usize {
         (0..kept.len() - 1).map(|at| width(rows, at) + GAP).sum()
     };
+    let has_room = |rows: &[Vec<String>], kept: &[&str]| {
+        before_last(rows, kept) + width(rows, kept.len() - 1).min(WHY) <= columns
+    };
+    if has_room(rows, &kept) {
+        return;
+    }
+    for (row, brief) in rows.iter_mut().skip(1).zip(briefs) {
+        row[STATUS].clone_from(brief);
+    }
     for column in GO_FIRST {
-        let needed = width(rows, kept.len() - 1);
-        // A short reason is worth a column; of a long one the beginning is.
-        if before_last(rows, &kept) + needed.min(40) <= columns {
+        if has_room(rows, &kept) {
             break;
         }
         if let Some(at) = kept.iter().position(|name| *name == column) {
@@ -125,11 +136,7 @@ fn fit(rows: &mut [Vec<String>], columns: usize) {
 
 /// Whether it goes on, and if not what ended it, as far as that is known.
 pub(super) fn status(told: &Told<'_>, zone: &Zone) -> String {
-    let mut text = match told.incident.status {
-        Status::Ongoing => "ongoing".to_owned(),
-        Status::Allowed(since) => format!("allowed since {}", zone.clock_seconds(since)),
-        Status::Quiet => "quiet".to_owned(),
-    };
+    let mut text = went_on(told, zone);
     if let Some(change) = told.ended_by {
         text += &format!(" ({})", change_in_short(change));
     }
@@ -137,6 +144,22 @@ pub(super) fn status(told: &Told<'_>, zone: &Zone) -> String {
         text += ", acknowledged";
     }
     text
+}
+
+/// The same without what ended it.
+fn brief(told: &Told<'_>, zone: &Zone) -> String {
+    match told.acknowledged {
+        Some(_) => "acknowledged".to_owned(),
+        None => went_on(told, zone),
+    }
+}
+
+fn went_on(told: &Told<'_>, zone: &Zone) -> String {
+    match told.incident.status {
+        Status::Ongoing => "ongoing".to_owned(),
+        Status::Allowed(since) => format!("allowed since {}", zone.clock_seconds(since)),
+        Status::Quiet => "quiet".to_owned(),
+    }
 }
 
 /// `cnp shop/db changed`.
@@ -223,4 +246,39 @@ pub(super) fn to_json(told: &Told<'_>) -> Value {
         "destination_pods": destinations,
         "newest_flow": told.uuid,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What ended it is said with the incident itself, and costs no column before the times do.
+    #[test]
+    fn the_status_is_short_before_columns_go() {
+        let row = |cells: [&str; 10]| cells.map(str::to_owned).to_vec();
+        let told = row([
+            "dd20eae4",
+            "allowed since 04:17:47 (cnp production/api-metrics-policy changed)",
+            "6",
+            "\u{2588} \u{2588}",
+            "04:16:50",
+            "04:17:12",
+            "2",
+            "order-service",
+            "user-service:8080",
+            "cnp production/user-service \u{b7} default deny",
+        ]);
+        let brief = ["allowed since 04:17:47".to_owned()];
+        let kept = |columns| {
+            let mut rows = vec![row(COLUMNS), told.clone()];
+            fit(&mut rows, &brief, columns);
+            rows
+        };
+        assert_eq!(kept(220)[1], told);
+        let narrow = kept(150);
+        assert_eq!(narrow[0], COLUMNS);
+        assert_eq!(narrow[1][STATUS], brief[0]);
+        assert!(kept(118)[0].contains(&"SINCE".to_owned()));
+        assert_eq!(kept(80)[0].len(), COLUMNS.len() - GO_FIRST.len());
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
     error::Error,
     flag::{self, Given, Switch},
     observe::file::{self, FileItem},
-    text::{grouped, many, span},
+    text::{many, span},
 };
 
 /// How far back a server's history is looked at.
@@ -154,8 +154,9 @@ async fn of_server(server: &Server, since: Duration) -> Result<Recorded, Error> 
         }
     }
     if lost > 0 {
-        let lost = grouped(lost);
-        notes(&[format!("{lost} events were lost: there were more flows")]);
+        let were = if lost == 1 { "was" } else { "were" };
+        let events = many(lost, "event");
+        notes(&[format!("{events} {were} lost: there were more flows")]);
     }
     let asked = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
     let now = Timestamp::from(now).unix_nanos();
