@@ -17,7 +17,6 @@ use crate::attribute::{Attribute, AttributeId, ValueType};
 use crate::filter::{Addresses, Glob};
 use crate::monitor_api::event;
 use crate::quantity::byte_unit;
-use crate::rows::Judged;
 use crate::spelling::closest;
 
 /// Memory (bytes) that one regular expression may take.
@@ -125,8 +124,7 @@ fn one_named(
     text: &str,
 ) -> Result<u32, ValueError> {
     // Rows say DENIED of a drop that a policy made.
-    let is_denied =
-        field.id == AttributeId::Verdict && text.eq_ignore_ascii_case(Judged::Denied.name());
+    let is_denied = field.id == AttributeId::Verdict && text.eq_ignore_ascii_case("DENIED");
     let wanted = plain(if is_denied {
         Verdict::Dropped.as_str_name()
     } else {

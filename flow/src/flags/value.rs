@@ -7,7 +7,6 @@ use proto::flow::{
 use crate::filter::{EventTypeError, NotANumber};
 use crate::identity::Identity;
 use crate::monitor_api::event;
-use crate::rows::Judged;
 use crate::spelling::closest;
 
 /// What is wrong with a flag's value, or with the flag in that place. The texts are Hubble's.
@@ -122,7 +121,7 @@ impl ValueError {
 
 /// Rows say DENIED of a drop that a policy made.
 pub(super) fn verdict(text: &str) -> Result<i32, ValueError> {
-    if text.eq_ignore_ascii_case(Judged::Denied.name()) {
+    if text.eq_ignore_ascii_case("DENIED") {
         return Ok(Verdict::Dropped as i32);
     }
     Verdict::from_str_name(text)

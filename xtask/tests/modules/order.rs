@@ -106,6 +106,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "dedup",
             "aggregate",
             "rows",
+            "past",
             "incidents",
             "print",
         ],
