@@ -6,6 +6,7 @@ use std::{
 };
 
 use client::{FlowQuery, Server, Source, connections};
+use explain::trace::{End, Port, protocol_name};
 use flow::{
     Filter, FlowView as _, Verdict,
     attribute::{AttributeId, Cells},
@@ -155,24 +156,48 @@ fn ends(source: &str, destination: &str) -> Result<Filter, Error> {
     };
     let mut text = format!("({}) and ({})", end("src", source), end("dst", destination));
     if let Some(port) = port {
-        let number: u16 = port.parse().map_err(|_not_a_number| {
-            Error::Hinted(
+        let parsed = Port::parse(port).ok();
+        let Some(Port::Number {
+            protocol,
+            port: number,
+        }) = parsed
+        else {
+            return Err(Error::Hinted(
                 format!("{port:?} is not a port number"),
-                "flows explain shop/web data/redis:6379".to_owned(),
-            )
-        })?;
+                "flows explain shop/web data/redis:6379, or kube-system/dns:53/udp".to_owned(),
+            ));
+        };
         write!(text, " and dst.port == {number}").map_err(io::Error::other)?;
+        // Without a protocol it is any that has ports.
+        if port.contains('/') {
+            let protocol = protocol_name(protocol).to_lowercase();
+            write!(text, " and proto == {protocol}").map_err(io::Error::other)?;
+        }
     }
     Filter::parse_expr(&text).map_err(|error| Error::Usage(error.render(&text)))
 }
 
-/// What an end may be: a workload, a pod, an address.
+/// What an end may be: a workload, a pod, an address; a destination also a name outside of the cluster.
 pub(crate) fn end(side: &str, name: &str) -> String {
     if name.parse::<std::net::IpAddr>().is_ok() {
         return format!("{side}.ip == {name}");
     }
+    let is_outside = side == "dst" && is_outside_name(name);
     let name = flow::expr::quote(name);
-    format!("{side}.workload == {name} or {side}.pod == {name}")
+    let pods = format!("{side}.workload == {name} or {side}.pod == {name}");
+    match is_outside {
+        true => format!("{pods} or {side}.fqdn == {name}"),
+        false => pods,
+    }
+}
+
+/// Whether a text without a flag may be the name of a server outside of the cluster, `api.example.com`: pods with dots
+/// in their names are called by NAMESPACE/NAME.
+pub(crate) fn is_outside_name(text: &str) -> bool {
+    text.parse::<std::net::IpAddr>().is_err()
+        && text.trim_end_matches('.').contains('.')
+        && !text.contains('/')
+        && End::fqdn(text).is_ok()
 }
 
 /// The newest connection that the filter lets through, or request of one that was denied, denied ones first; of

@@ -24,6 +24,7 @@ use crate::trace::{PolicyContext, Span, spans_between};
 
 mod judge;
 mod locator;
+mod name_selectors;
 mod peer_groups;
 mod ports;
 mod product;
@@ -32,7 +33,7 @@ mod tables;
 
 pub(crate) use judge::RuleJudge;
 pub(crate) use locator::Locator;
-pub(crate) use peer_groups::{Ends, Member};
+pub(crate) use peer_groups::{End, Ends, Member};
 pub use peer_groups::{PeerGroup, PeerKind};
 pub use ports::PortSet;
 pub(crate) use product::products;
@@ -40,6 +41,7 @@ pub(crate) use requests::RequestsId;
 pub use requests::{RequestRule, RequestSet};
 pub(crate) use tables::{Column, ReasonId};
 
+use name_selectors::NameSelectors;
 use tables::{ClusterTables, Interner, TableColumns};
 
 /// What one end's policies say of a connection.
@@ -73,6 +75,9 @@ pub(crate) struct Connectivity<const N: usize> {
     members: Vec<Member<N>>,
     unmatched: Vec<String>,
     prefixes: Vec<(IpNet, String)>,
+    selectors: NameSelectors,
+    /// The group of addresses without a name.
+    anywhere: Option<usize>,
     tables: [ClusterTables; N],
     interner: Interner,
 }
@@ -97,6 +102,8 @@ impl<const N: usize> Connectivity<N> {
             ClusterTables::compile(contexts[cluster], known, owners, &mut interner, cancel)
         });
         Self {
+            anywhere: name_selectors::anywhere(&found.members, &found.known),
+            selectors: found.selectors,
             members: found.members,
             unmatched: found.unmatched,
             prefixes: found.prefixes,
@@ -105,14 +112,32 @@ impl<const N: usize> Connectivity<N> {
         }
     }
 
-    /// Everyone: pods, then prefixes, then entities, each by name.
+    /// Everyone: pods, then prefixes, then names, then entities, each by name.
     pub(crate) fn members(&self) -> &[Member<N>] {
         &self.members
     }
 
     /// To find the members that flows are about.
     pub(crate) fn locator(&self) -> Locator {
-        Locator::new(&self.members, &self.prefixes)
+        Locator::new(&self.members, &self.prefixes, &self.selectors)
+    }
+
+    /// Whether a member can open connections that are told of: of those from outside of the cluster names say nothing.
+    pub(crate) fn is_source(&self, member: usize) -> bool {
+        self.members[member].group.kind != PeerKind::Name
+    }
+
+    /// The group of addresses outside of the cluster that have no name and are in no prefix.
+    pub(crate) fn anywhere(&self) -> Option<usize> {
+        self.anywhere
+    }
+
+    /// Leaves names out of destinations that are alike, if the rest of the world is among them: then names say
+    /// nothing more.
+    pub(crate) fn drop_implied_names(&self, destinations: &mut Vec<usize>) {
+        if self.anywhere.is_some_and(|it| destinations.contains(&it)) {
+            destinations.retain(|to| self.is_source(*to));
+        }
     }
 
     /// Pods of some of the clusters with nobody to stand for them in the others.

@@ -110,7 +110,7 @@ impl Comparison {
         self.connectivity.unmatched()
     }
 
-    /// Everyone who is compared: pods, then prefixes, then entities, each by name.
+    /// Everyone who is compared: pods, then prefixes, then names, then entities, each by name.
     pub fn groups(&self) -> impl Iterator<Item = &Arc<PeerGroup>> {
         let members = self.connectivity.members().iter();
         members.map(|member| &member.group)
@@ -135,7 +135,8 @@ impl Comparison {
             .collect();
         // Pods that are gone are asked about by flows alone.
         let is_there = |index: &usize| members[*index].group.kind != PeerKind::FormerPods;
-        for source in (0..count).filter(is_there) {
+        let sources = (0..count).filter(is_there);
+        for source in sources.filter(|index| self.connectivity.is_source(*index)) {
             if self.cancel.is_cancelled() {
                 return Changes::default();
             }
@@ -158,6 +159,7 @@ impl Comparison {
         let mut changes = Changes::default();
         for ((key, ports), mut pairs) in pairs {
             pairs.retain(|(source, destination)| source != destination || !is_idle(*source));
+            self.drop_implied_names(&mut pairs);
             if self.cancel.is_cancelled() {
                 return Changes::default();
             }
@@ -197,6 +199,16 @@ impl Comparison {
             (row.became, ends, row.ports.clone())
         });
         changes
+    }
+
+    /// Leaves out pairs to names of which the source's pair to the rest of the world says the same.
+    fn drop_implied_names(&self, pairs: &mut BTreeSet<(usize, usize)>) {
+        let Some(anywhere) = self.connectivity.anywhere() else {
+            return;
+        };
+        let of_world = pairs.iter().filter(|(_, to)| *to == anywhere);
+        let of_world: BTreeSet<usize> = of_world.map(|(from, _)| *from).collect();
+        pairs.retain(|(from, to)| self.connectivity.is_source(*to) || !of_world.contains(from));
     }
 
     /// What changes for a pair, and on which ports.

@@ -19,6 +19,8 @@ const GROUPS: usize = 1 << 18;
 const CONNECTIONS: usize = 1 << 22;
 /// The most labels that an end is believed to have.
 const LABELS: usize = 256;
+/// The most names that an address is believed to have.
+const NAMES: usize = 64;
 
 /// A flow in the direction in which its connection was opened.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +52,8 @@ pub struct ObservedEnd<'a> {
     pub workload: (&'a str, &'a str),
     /// Labels of its identity: `k8s:app=web`.
     pub labels: &'a [String],
+    /// Of a destination that is no pod: the names that its address had for the source.
+    pub names: &'a [String],
 }
 
 /// An end that is kept.
@@ -65,6 +69,8 @@ pub struct RecordedPeer {
     pub workload: Option<Workload>,
     /// Labels of its identity.
     pub labels: Vec<String>,
+    /// Of a destination that is no pod: the names that its address had for the source.
+    pub names: Vec<String>,
 }
 
 /// Flows between two ends on one port.
@@ -113,6 +119,7 @@ impl RecordedPeer {
                 name: name.into(),
             }),
             labels: end.labels.iter().take(LABELS).cloned().collect(),
+            names: end.names.iter().take(NAMES).cloned().collect(),
         }
     }
 
@@ -122,6 +129,8 @@ impl RecordedPeer {
             && (!end.pod_name.is_empty() || self.ip == end.ip)
             && self.labels.len() == end.labels.len().min(LABELS)
             && self.labels.iter().eq(end.labels.iter().take(LABELS))
+            && self.names.len() == end.names.len().min(NAMES)
+            && self.names.iter().eq(end.names.iter().take(NAMES))
     }
 
     /// Labels of its identity; those that can't be read are left out.
@@ -227,8 +236,9 @@ impl FlowGroups {
             // Of a pod the address changes nothing.
             let ip = if end.pod_name.is_empty() { end.ip } else { "" };
             let labels = &end.labels[..end.labels.len().min(LABELS)];
+            let names = &end.names[..end.names.len().min(NAMES)];
             self.hasher
-                .hash_one((ip, end.namespace, end.pod_name, labels))
+                .hash_one((ip, end.namespace, end.pod_name, labels, names))
         };
         let (source, destination) = (end(&flow.source), end(&flow.destination));
         let key = (source, destination, flow.protocol, flow.port);
@@ -281,6 +291,7 @@ mod tests {
             pod_name,
             workload: ("", ""),
             labels,
+            names: &[],
         }
     }
 

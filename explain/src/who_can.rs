@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cluster::{Labels, NamespacedName};
+use l7::wire::name::Name;
 use policy::{Direction, Reason, ReasonKind};
 
 use crate::cancel::Cancel;
@@ -133,6 +134,15 @@ impl Reachability {
         }
     }
 
+    /// The group of addresses that are learned for a name outside of the cluster: that of the selector of `toFQDNs`
+    /// which matches it or, if none does, those of the world. `None` if it is no name.
+    pub fn outside(&self, name: &str) -> Option<Arc<PeerGroup>> {
+        let names = [Name::from_text(name).ok()?.to_string()];
+        let index = self.connectivity.locator().named(&names);
+        let index = index.or_else(|| self.connectivity.anywhere())?;
+        Some(Arc::clone(&self.connectivity.members()[index].group))
+    }
+
     /// What is enforced for each group of pods, by name.
     pub fn enforcement(&self) -> impl Iterator<Item = Enforcement> {
         let members = self.connectivity.members().iter().enumerate();
@@ -147,7 +157,7 @@ impl Reachability {
         })
     }
 
-    /// Everyone: pods, then prefixes, then entities, each by name.
+    /// Everyone: pods, then prefixes, then names, then entities, each by name.
     pub fn groups(&self) -> impl Iterator<Item = &Arc<PeerGroup>> + Clone {
         let members = self.connectivity.members().iter();
         members.map(|member| &member.group)
@@ -168,7 +178,10 @@ impl Reachability {
             wanted.map(|(index, _)| index).collect()
         };
         let subjects = indices(&|group| of.contains(group));
-        let peers = indices(&|group| group.kind != PeerKind::FormerPods);
+        let mut peers = indices(&|group| group.kind != PeerKind::FormerPods);
+        if asked == WhoCan::Reach {
+            peers.retain(|index| self.connectivity.is_source(*index));
+        }
         let mut known: HashMap<PairColumns<1>, Vec<(PortSet, Rules)>> = HashMap::new();
         let mut edges: BTreeMap<EdgeKey, (Vec<usize>, u64)> = BTreeMap::new();
         let pair = |subject: usize, peer: usize| match asked {
@@ -179,6 +192,11 @@ impl Reachability {
             for peer in &peers {
                 let (source, destination) = pair(subject, *peer);
                 if source == destination && members[source].group.is_single() {
+                    continue;
+                }
+                // Of what neither end judges there is nothing to say.
+                let is_pod = |end: usize| members[end].group.kind == PeerKind::Pods;
+                if !is_pod(source) && !is_pod(destination) {
                     continue;
                 }
                 let ends = [&members[source].ends, &members[destination].ends];
@@ -199,6 +217,11 @@ impl Reachability {
                     edge.0.push(*peer);
                     edge.1 += used;
                 }
+            }
+        }
+        if asked == WhoCan::BeReachedFrom {
+            for (peers, _) in edges.values_mut() {
+                self.connectivity.drop_implied_names(peers);
             }
         }
         let reason = |of: Option<(ReasonId, _)>| self.connectivity.reason(of?.0).cloned();

@@ -147,6 +147,7 @@ fn somebody(group: &PeerGroup, groups: &[Arc<PeerGroup>]) -> Option<End> {
     match group.kind {
         PeerKind::Pods => group.pods.first().cloned().map(End::Pod),
         PeerKind::FormerPods => None,
+        PeerKind::Name => End::fqdn(&group.name).ok(),
         PeerKind::Entity => End::entity(&group.name).ok(),
         PeerKind::Prefix => address(group.name.parse().expect("a prefix"), groups).map(End::Ip),
     }

@@ -190,13 +190,20 @@ fn remarks(answer: &ListNamesResponse, request: &ListNamesRequest) -> Vec<String
             name => name.to_owned(),
         };
         let verb = if request.pod.is_empty() {
-            "has asked"
+            "was"
         } else {
-            "has not asked"
+            "was not"
         };
         remarks.push(format!(
-            "{who} {verb} for {what} within the last hour, as far as the proxy saw: it sees queries of pods \
-             that rules of DNS select"
+            "{who} {verb} told an address of {what} within the last hour, as far as the proxy saw: it sees queries \
+             of pods that rules of DNS select"
+        ));
+        let of_name = match &*request.name {
+            "" => "--type l7 --protocol dns".to_owned(),
+            name => format!("--fqdn {name}"),
+        };
+        remarks.push(format!(
+            "Queries that were refused: flows observe {of_name} --verdict DROPPED"
         ));
     }
     if !answer.without_proxy.is_empty() {
@@ -291,10 +298,12 @@ mod tests {
         insta::assert_snapshot!(texts.map(|lines| lines.join("\n")).join("\n--\n"), @"
         Note: no names are learned without a proxy: one, two; start flows-agent without --l7-proxy=off there
         --
-        No pod has asked for any name within the last hour, as far as the proxy saw: it sees queries of pods that rules of DNS select
+        No pod was told an address of any name within the last hour, as far as the proxy saw: it sees queries of pods that rules of DNS select
+        Queries that were refused: flows observe --type l7 --protocol dns --verdict DROPPED
         Note: no names are learned without a proxy: two; start flows-agent without --l7-proxy=off there
         --
-        shop/web has not asked for api.org within the last hour, as far as the proxy saw: it sees queries of pods that rules of DNS select
+        shop/web was not told an address of api.org within the last hour, as far as the proxy saw: it sees queries of pods that rules of DNS select
+        Queries that were refused: flows observe --fqdn api.org --verdict DROPPED
         --
         Note: 7 more names not shown; use --namespace, --pod or --node
         ");

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     connect::ServerArgs,
     error::Error,
+    explain::is_outside_name,
     flag::{self, Given, Switch, TextFormat, or_environment},
     time_args::TimeArgs,
 };
@@ -34,13 +35,13 @@ const EXAMPLES: &str = "Examples:
   flows policy trace shop/web --dst-fqdn api.example.com --dport 443 --sni api.example.com
 
 An end without a flag is a pod or a workload, NAMESPACE/NAME, or its name alone if only one has it, an address, or
-an entity such as world. Both ends must allow a connection: egress is judged at the source, ingress at the destination, by the
+an entity such as world; a destination also a name such as api.example.com. Both ends must allow a connection: egress is judged at the source, ingress at the destination, by the
 code that runs in the kernel. Where no rule allows it, every policy that selects the end is listed,
 and for each of its rules what didn't fit.
 
 With a request both ends' rules of layer 7 are asked, too: which one allows it or, if none does,
 which comes nearest, what of the request does not fit, and the smallest rule that would allow it. A
-destination by --dst-fqdn is an address that DNS tells for the name: which rule of toFQDNs opens it,
+destination by its name, or by --dst-fqdn, is an address that DNS tells for the name: which rule of toFQDNs opens it,
 and whether the source may ask for the name where its answers are read.";
 
 /// Check whether a connection would be allowed, and why
@@ -290,9 +291,17 @@ impl Args {
         }
         Ok((
             Some(end_named(source)),
-            Some(end_named(destination)),
+            Some(destination_named(destination)),
             port.map(str::to_owned),
         ))
+    }
+}
+
+/// Of a destination also a name outside of the cluster.
+fn destination_named(text: &str) -> end::Of {
+    match is_outside_name(text) {
+        true => end::Of::Fqdn(text.to_owned()),
+        false => end_named(text),
     }
 }
 
@@ -375,9 +384,14 @@ mod tests {
                 end::Of::Entity("world".to_owned()),
                 Some("443"),
             ),
+            (
+                "api.example.com:443",
+                end::Of::Fqdn("api.example.com".to_owned()),
+                Some("443"),
+            ),
         ] {
             let (name, found) = with_port(text);
-            assert_eq!((end_named(name), found), (end, port), "{text}");
+            assert_eq!((destination_named(name), found), (end, port), "{text}");
         }
     }
 

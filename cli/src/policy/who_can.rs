@@ -21,6 +21,7 @@ use super::{
 use crate::{
     connect::ServerArgs,
     error::Error,
+    explain::is_outside_name,
     flag::{self, Given, TextFormat, or_environment},
     line::line,
     table, text,
@@ -29,6 +30,7 @@ use crate::{
 const REACH: &str = "Examples:
   flows who-can reach shop/db                      any port
   flows who-can reach shop/db:5432                 or shop/db:53/udp, shop/db:http
+  flows who-can reach api.example.com:443          a name outside of the cluster
   flows who-can reach shop/db --state manifests/   without a running cluster
   flows who-can reach shop/db --since 24h          what was never used in the last day?
 
@@ -61,7 +63,7 @@ pub(crate) struct BeReachedFromArgs {
 
 #[derive(Clone, Debug, clap::Args)]
 struct Args {
-    /// NAMESPACE/NAME of a workload or pod, or its name alone if only one has it; with a port behind a colon
+    /// NAMESPACE/NAME of a workload or pod, or its name alone if only one has it; of `reach` also a name outside of the cluster; with a port behind a colon
     #[arg(value_name = "POD|WORKLOAD[:PORT]")]
     of: String,
     /// text or json [default: text]
@@ -101,7 +103,12 @@ async fn run(asked: WhoCan, args: &Args, server: &ServerArgs) -> Result<(), Erro
         Some((name, _)) => (name, Port::Any),
         None => (args.of.as_str(), Port::Any),
     };
-    let of = find(name, &reachability)?;
+    let of = match (find(name, &reachability), asked) {
+        (Err(_), WhoCan::Reach) if is_outside_name(name) => {
+            reachability.outside(name).into_iter().collect()
+        }
+        (found, _) => found?,
+    };
     let port = number(&port, &of, &cluster, asked)?;
     let answer = Answer {
         asked,

@@ -20,7 +20,10 @@ use explain::{
 };
 use flow::{Identity, print::escape};
 use proto::{
-    flows::v1::{Change, GetChangesResponse, TraceRequest, TraceResponse, end},
+    flows::v1::{
+        Change, GetChangesResponse, ListNamesRequest, ToldName, TraceRequest, TraceResponse, end,
+        told_name,
+    },
     google::Timestamp,
 };
 
@@ -32,6 +35,7 @@ use super::{
 use crate::{
     connect::ServerArgs,
     error::Error,
+    explain::is_outside_name,
     flag::{self, Given, TextFormat, or_environment},
     time_args::TimeArgs,
 };
@@ -39,13 +43,15 @@ use crate::{
 const EXAMPLES: &str = "Examples:
   flows why shop/web data/redis:6379
   flows why shop/web-7d9f8b6c5d-x2k4p 203.0.113.10:443
+  flows why shop/web api.example.com:443
   flows why payments/fraud-check shop/inventory:8080 -o json
   flows why shop/web data/redis:6379 --at 2026-01-31T03:10:00Z
   flows why shop/web shop/api:8080 --http-method POST --http-path /admin/delete
   flows why shop/web kube-system/dns --dns-name api.example.com
   flows why shop/web shop/kafka:9092 --kafka-api-key produce --kafka-topic orders
   flows why shop/web 203.0.113.10:443 --sni api.example.com
-An end is a workload or a pod, NAMESPACE/NAME, an address, or an entity such as world. Each change that the
+An end is a workload or a pod, NAMESPACE/NAME, an address, or an entity such as world; a destination also a
+name outside of the cluster, and an address is judged by the name that the pod was told it for. Each change that the
 agents have recorded is taken back by itself on the present state, and the verdict asked for again: what is
 named as the cause is proven to be one. With a request (the flags of `flows policy trace`) the rules of
 layer 7 of both ends are asked, too, and what is told of the past is about such requests.";
@@ -110,14 +116,25 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         ..TraceRequest::default()
     })
     .map_err(question)?;
-    let query = TraceQuery {
+    let mut query = TraceQuery {
         source: end(&manifests.inputs.state, &args.source)?,
-        destination: end(&manifests.inputs.state, destination)?,
+        destination: match end(&manifests.inputs.state, destination)? {
+            End::Named(name) if is_outside_name(&name) => End::fqdn(&name).map_err(question)?,
+            other => other,
+        },
         port: Port::Number {
             protocol: port.protocol,
             port: port.port,
         },
     };
+    // Policies open an address by the name that the pod was told it for.
+    let mut named = None;
+    if let (None, Some(server)) = (at, &manifests.server) {
+        named = name_of_destination(server, &query).await;
+        if let Some(name) = &named {
+            query.destination = End::fqdn(name).map_err(question)?;
+        }
+    }
     let explained = manifests
         .inputs
         .context()
@@ -148,12 +165,19 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         Some(request) if is_read => between.requests(server, request).await?,
         Some(_) | None => between.connections(server).await?,
     };
-    let known_to_agents = match (&query.destination, at, &manifests.server) {
+    let judged_by_name = named.map(|name| {
+        format!(
+            "{destination} is {name} to {}: it is judged by this name",
+            args.source
+        )
+    });
+    let mut known_to_agents = match (&query.destination, at, &manifests.server) {
         (End::Ip(_), None, Some(server)) => {
             known_to_agents(server, &query, port, &explained.notes).await
         }
         (_, _, _) => Vec::new(),
     };
+    known_to_agents.extend(judged_by_name);
     let answer = Answer {
         known_to_agents,
         source: args.source.clone(),
@@ -237,6 +261,33 @@ fn end(state: &State, text: &str) -> Result<End, Error> {
     Ok(End::Pod(of.map_or(pod, |of| of.name.clone())))
 }
 
+/// The name that an address outside of the cluster has for the pod that is asked about, one that rules open before
+/// others; `None` also where it isn't known.
+async fn name_of_destination(server: &client::Server, query: &TraceQuery) -> Option<String> {
+    let (End::Pod(pod), End::Ip(address)) = (&query.source, &query.destination) else {
+        return None;
+    };
+    let asked = ListNamesRequest {
+        pod: pod.to_string(),
+        ..ListNamesRequest::default()
+    };
+    let answer = server.list_names(asked).await.ok()?;
+    name_of(&answer.names, *address)
+}
+
+/// The name by which an address is judged.
+fn name_of(names: &[ToldName], address: IpAddr) -> Option<String> {
+    let is_meant = |name: &&ToldName| !name.is_alias && name.address.parse() == Ok(address);
+    let names = names.iter().filter(is_meant);
+    let name = names.min_by_key(|name| match name.state() {
+        told_name::State::Open => 0,
+        told_name::State::NotOpen => 1,
+        told_name::State::Asked => 2,
+        told_name::State::Unspecified => 3,
+    });
+    Some(name?.name.clone())
+}
+
 /// What agents say of a connection beyond what follows from the state: the names that an address has for a pod.
 async fn known_to_agents(
     server: &client::Server,
@@ -289,6 +340,27 @@ async fn recorded(manifests: &Manifests, server: &ServerArgs) -> Result<GetChang
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_judged_by_the_name_that_rules_open() {
+        let told = |name: &str, address: &str, state: told_name::State, is_alias| ToldName {
+            name: name.to_owned(),
+            address: address.to_owned(),
+            state: state.into(),
+            is_alias,
+            ..ToldName::default()
+        };
+        let names = [
+            told("cdn.net", "203.0.113.10", told_name::State::Open, true),
+            told("www.org", "203.0.113.10", told_name::State::Asked, false),
+            told("api.org", "203.0.113.10", told_name::State::Open, false),
+            told("old.org", "203.0.113.11", told_name::State::Asked, false),
+        ];
+        let name = |address: [u8; 4]| name_of(&names, address.into());
+        assert_eq!(name([203, 0, 113, 10]).as_deref(), Some("api.org"));
+        assert_eq!(name([203, 0, 113, 11]).as_deref(), Some("old.org"));
+        assert_eq!(name([203, 0, 113, 12]), None);
+    }
 
     #[test]
     fn ports_are_read_as_trace_reads_them() {

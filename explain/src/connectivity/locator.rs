@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cluster::{Labels, NamespacedName, Workload};
 use ipnet::IpNet;
 
+use super::name_selectors::NameSelectors;
 use super::peer_groups::{Member, PeerKind};
 use crate::flow_groups::{RecordedPeer, is_pod};
 
@@ -20,18 +21,27 @@ pub(crate) struct Locator {
     workloads: HashMap<(Arc<str>, Workload), Option<usize>>,
     labels: HashMap<Labels, usize>,
     names: HashMap<String, usize>,
+    /// Which selectors match a name, and groups by all that match theirs.
+    selectors: NameSelectors,
+    by_selectors: Vec<(BTreeSet<Arc<str>>, usize)>,
     /// Prefixes by length, and the name of the group that their addresses are in.
     prefixes: BTreeMap<u8, HashMap<IpNet, String>>,
 }
 
 impl Locator {
-    /// `prefixes` are all that are told apart, with the names of their groups.
-    pub(super) fn new<const N: usize>(members: &[Member<N>], prefixes: &[(IpNet, String)]) -> Self {
+    /// `prefixes` are all that are told apart, with the names of their groups; `selectors` those of names.
+    pub(super) fn new<const N: usize>(
+        members: &[Member<N>],
+        prefixes: &[(IpNet, String)],
+        selectors: &NameSelectors,
+    ) -> Self {
         let mut locator = Self {
             pods: HashMap::new(),
             workloads: HashMap::new(),
             labels: HashMap::new(),
             names: HashMap::new(),
+            selectors: selectors.clone(),
+            by_selectors: Vec::new(),
             prefixes: BTreeMap::new(),
         };
         for (index, member) in members.iter().enumerate() {
@@ -39,6 +49,10 @@ impl Locator {
             match group.kind {
                 PeerKind::Prefix | PeerKind::Entity => {
                     locator.names.insert(group.name.clone(), index);
+                }
+                PeerKind::Name => {
+                    let matching = member.selectors.clone();
+                    locator.by_selectors.push((matching, index));
                 }
                 PeerKind::Pods => {
                     locator
@@ -99,7 +113,23 @@ impl Locator {
         if let Some(name) = NAMED.iter().find(|name| labels.is_reserved(name)) {
             return self.names.get(*name).copied();
         }
-        self.address(end.ip.parse().ok()?)
+        match self.named(&end.names) {
+            Some(index) => Some(index),
+            None => self.address(end.ip.parse().ok()?),
+        }
+    }
+
+    /// The group of what has these names: that of which the most selectors match them. What a policy says of such an
+    /// address by a prefix is not counted.
+    pub(crate) fn named(&self, names: &[String]) -> Option<usize> {
+        if names.is_empty() || self.by_selectors.is_empty() {
+            return None;
+        }
+        let matching = self.selectors.matching(names);
+        let groups = self.by_selectors.iter();
+        let groups = groups.filter(|(selectors, _)| selectors.is_subset(&matching));
+        let group = groups.max_by_key(|(selectors, _)| selectors.len());
+        group.map(|(_, index)| *index)
     }
 
     fn address(&self, ip: IpAddr) -> Option<usize> {

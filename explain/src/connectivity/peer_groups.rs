@@ -1,4 +1,4 @@
-//! Who can be an end of a connection: workloads, prefixes that policies name, and the reserved entities.
+//! Who can be an end of a connection: workloads, prefixes and names that policies name, and the reserved entities.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -9,6 +9,7 @@ use cluster::{Identity, Labels, NamespacedName, Pod, Workload};
 use ipnet::IpNet;
 use policy::{NamedPort, TableOwner, bounded, ports_of};
 
+use super::name_selectors::NameSelectors;
 use crate::trace::{KnownIdentities, PolicyContext};
 
 /// What kind of peers a group is.
@@ -20,6 +21,9 @@ pub enum PeerKind {
     FormerPods,
     /// Addresses of a prefix, apart from those of longer ones.
     Prefix,
+    /// Addresses outside of the cluster that are learned for a name, or for the names of a pattern: those that a
+    /// selector of `toFQDNs` matches. Only a destination.
+    Name,
     /// A reserved identity: `world`, `host`.
     Entity,
 }
@@ -29,7 +33,8 @@ pub enum PeerKind {
 pub struct PeerGroup {
     /// What it is.
     pub kind: PeerKind,
-    /// As people call it: `shop/web`, `10.0.0.0/8`, `world`. Of a workload whose pods are not alike with
+    /// As people call it: `shop/web`, `10.0.0.0/8`,
+    /// `*.example.com`, `world`. Of a workload whose pods are not alike with
     /// the pods that are meant.
     pub name: String,
     /// What runs the pods; `None` if they are no pods, or one that nothing runs.
@@ -65,6 +70,8 @@ pub(crate) struct Member<const N: usize> {
     pub(crate) group: Arc<PeerGroup>,
     /// Labels of its identity.
     pub(crate) labels: [Labels; N],
+    /// Of a name: the selectors that match it.
+    pub(crate) selectors: BTreeSet<Arc<str>>,
     pub(crate) ends: Ends<N>,
 }
 
@@ -85,6 +92,8 @@ pub(super) struct Found<const N: usize> {
     pub(super) unmatched: Vec<String>,
     /// Prefixes that are told apart, and the names of the groups that their addresses are in.
     pub(super) prefixes: Vec<(IpNet, String)>,
+    /// Selectors of names that are told apart.
+    pub(super) selectors: NameSelectors,
     pub(super) owners: [BTreeMap<TableOwner, u32>; N],
     pub(super) known: [KnownIdentities; N],
 }
@@ -148,12 +157,15 @@ pub(super) fn find<const N: usize>(
     let mut prefixes = Vec::new();
     members.extend(finder.prefixes(&mut prefixes));
     members.extend(finder.entities());
+    let selectors = NameSelectors::new(contexts);
+    members.extend(selectors.members(&mut finder.known));
     let key = |member: &Member<N>| (member.group.kind, member.group.name.clone());
     members.sort_by_cached_key(key);
     Found {
         members,
         unmatched,
         prefixes,
+        selectors,
         owners: finder.owners,
         known: finder.known,
     }
@@ -237,6 +249,7 @@ impl<const N: usize> Finder<N> {
             groups.push(Member {
                 group: Arc::new(group),
                 labels: std::array::from_fn(|cluster| traits[cluster].0.clone()),
+                selectors: BTreeSet::new(),
                 ends,
             });
         }
@@ -281,6 +294,7 @@ impl<const N: usize> Finder<N> {
         Member {
             group: Arc::new(group),
             labels: std::array::from_fn(|_| labels.clone()),
+            selectors: BTreeSet::new(),
             ends: std::array::from_fn(|cluster| self.pod(cluster, &traits)),
         }
     }
@@ -358,6 +372,7 @@ impl<const N: usize> Finder<N> {
                 let labels = self.known[cluster].identities.labels(identities[cluster]);
                 labels.cloned().unwrap_or_default()
             }),
+            selectors: BTreeSet::new(),
             ends: identities.map(|identity| End {
                 identity,
                 table: None,

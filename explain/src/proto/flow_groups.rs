@@ -62,10 +62,16 @@ fn observed(flow: &pb::Flow) -> Option<ObservedFlow<'_>> {
     let ip = flow.ip.as_ref();
     let sent_by = end(ip.map(|ip| &ip.source), flow.source.as_ref());
     let sent_to = end(ip.map(|ip| &ip.destination), flow.destination.as_ref());
-    let (source, destination, source_port, port) = match reply {
+    let (source, mut destination, source_port, port) = match reply {
         true => (sent_to, sent_by, receiver, sender),
         false => (sent_by, sent_to, sender, receiver),
     };
+    if destination.pod_name.is_empty() {
+        destination.names = match reply {
+            true => &flow.source_names,
+            false => &flow.destination_names,
+        };
+    }
     Some(ObservedFlow {
         source,
         destination,
@@ -91,6 +97,7 @@ fn end<'f>(ip: Option<&'f String>, endpoint: Option<&'f pb::Endpoint>) -> Observ
         pod_name: &endpoint.pod_name,
         workload: workload.map_or(("", ""), |workload| (&workload.kind, &workload.name)),
         labels: &endpoint.labels,
+        names: &[],
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use cluster::{Identities, Identity, Labels, ObjectName, Pod, State};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use policy::Config;
 use policy::NamedPort;
@@ -80,6 +80,11 @@ impl KnownIdentities {
         self.in_use.insert(identity);
         self.named_ports.entry(identity).or_default().extend(ports);
         identity
+    }
+
+    /// The identity of an IPv4 address that no prefix is about but one that covers everything.
+    pub(crate) fn anywhere(&self) -> Identity {
+        self.for_prefix(IpNet::from(Ipv4Net::default()))
     }
 
     /// The identity of an address that is no pod's and no node's.

@@ -362,6 +362,7 @@ impl JsonPeer {
                 (PeerKind::Pods, None) => "pod",
                 (PeerKind::FormerPods, _) => "former-pods",
                 (PeerKind::Prefix, _) => "cidr",
+                (PeerKind::Name, _) => "fqdn",
                 (PeerKind::Entity, _) => "entity",
             },
             name: group.name.clone(),

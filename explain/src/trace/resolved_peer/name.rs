@@ -8,14 +8,17 @@ use super::super::request::name_text;
 use super::super::{PolicyContext, name_resolution};
 use super::ResolvedPeer;
 
-/// An address that was learned for a name, which no prefix of a policy covers.
+/// An address that was learned for a name, which no prefix of a policy covers but one that covers everything.
 pub(super) fn from_name(
     context: &PolicyContext<'_>,
     known: &mut KnownIdentities,
     name: &Name,
 ) -> ResolvedPeer {
-    let world = known.identities.world(false);
-    let world = known.identities.labels(world).cloned().unwrap_or_default();
+    let world = known
+        .identities
+        .labels(known.anywhere())
+        .cloned()
+        .unwrap_or_default();
     let labels = name_resolution::labels(context.policies, name);
     let labels: Labels = world.iter().cloned().chain(labels).collect();
     ResolvedPeer {

@@ -157,6 +157,7 @@ fn add<V: FlowView>(groups: &mut FlowGroups, view: &V) {
             pod_name: &end.pod,
             workload: (kind, name),
             labels: &end.labels,
+            names: &end.names,
         }
     });
     groups.add(&ObservedFlow {
@@ -180,6 +181,7 @@ struct OwnedEnd {
     pod: String,
     workload: (String, String),
     labels: Vec<String>,
+    names: Vec<String>,
 }
 
 impl OwnedEnd {
@@ -194,12 +196,20 @@ impl OwnedEnd {
             labels.push(label.to_owned());
             false
         });
+        let mut names = Vec::new();
+        if matches!(side, Side::Destination) && view.pod(side).is_empty() {
+            view.any_name(side, &mut |name| {
+                names.push(name.to_owned());
+                false
+            });
+        }
         Self {
             ip: view.ip(side).map_or_else(String::new, |ip| ip.to_string()),
             namespace: view.namespace(side).to_owned(),
             pod: view.pod(side).to_owned(),
             workload,
             labels,
+            names,
         }
     }
 }
@@ -207,7 +217,9 @@ impl OwnedEnd {
 fn edge(edge: &AllowedEdge) -> Edge {
     let peer = |group: &Arc<PeerGroup>| Peer {
         name: match group.kind {
-            PeerKind::Pods | PeerKind::Prefix | PeerKind::Entity => group.name.clone(),
+            PeerKind::Pods | PeerKind::Prefix | PeerKind::Name | PeerKind::Entity => {
+                group.name.clone()
+            }
             PeerKind::FormerPods => format!("{} (gone)", group.name),
         },
         workload: group.owner().map(|owner| owner.to_string()),
