@@ -171,7 +171,7 @@ fn ends(source: &str, destination: &str) -> Result<Filter, Error> {
         // Without a protocol it is any that has ports.
         if port.contains('/') {
             let protocol = protocol_name(protocol).to_lowercase();
-            write!(text, " and proto == {protocol}").map_err(io::Error::other)?;
+            write!(text, " and protocol == {protocol}").map_err(io::Error::other)?;
         }
     }
     Filter::parse_expr(&text).map_err(|error| Error::Usage(error.render(&text)))

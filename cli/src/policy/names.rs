@@ -199,8 +199,8 @@ fn remarks(answer: &ListNamesResponse, request: &ListNamesRequest) -> Vec<String
              of pods that rules of DNS select"
         ));
         let of_name = match &*request.name {
-            "" => "--type l7 --protocol dns".to_owned(),
-            name => format!("--fqdn {name}"),
+            "" => "--protocol dns".to_owned(),
+            name => format!("--dns-query {name}"),
         };
         remarks.push(format!(
             "Queries that were refused: flows observe {of_name} --verdict DROPPED"
@@ -299,11 +299,11 @@ mod tests {
         Note: no names are learned without a proxy: one, two; start flows-agent without --l7-proxy=off there
         --
         No pod was told an address of any name within the last hour, as far as the proxy saw: it sees queries of pods that rules of DNS select
-        Queries that were refused: flows observe --type l7 --protocol dns --verdict DROPPED
+        Queries that were refused: flows observe --protocol dns --verdict DROPPED
         Note: no names are learned without a proxy: two; start flows-agent without --l7-proxy=off there
         --
         shop/web was not told an address of api.org within the last hour, as far as the proxy saw: it sees queries of pods that rules of DNS select
-        Queries that were refused: flows observe --fqdn api.org --verdict DROPPED
+        Queries that were refused: flows observe --dns-query api.org --verdict DROPPED
         --
         Note: 7 more names not shown; use --namespace, --pod or --node
         ");
