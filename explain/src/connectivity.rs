@@ -95,7 +95,11 @@ impl<const N: usize> Connectivity<N> {
         former: &BTreeSet<Labels>,
         cancel: &Cancel,
     ) -> Self {
-        let found = peer_groups::find(contexts, former);
+        let mut found = peer_groups::find(contexts, former);
+        let selectors = NameSelectors::new(contexts);
+        found.members.extend(selectors.members(&mut found.known));
+        let key = |member: &Member<N>| (member.group.kind, member.group.name.clone());
+        found.members.sort_by_cached_key(key);
         let mut interner = Interner::default();
         let tables = std::array::from_fn(|cluster| {
             let (known, owners) = (&found.known[cluster], &found.owners[cluster]);
@@ -103,7 +107,7 @@ impl<const N: usize> Connectivity<N> {
         });
         Self {
             anywhere: name_selectors::anywhere(&found.members, &found.known),
-            selectors: found.selectors,
+            selectors,
             members: found.members,
             unmatched: found.unmatched,
             prefixes: found.prefixes,

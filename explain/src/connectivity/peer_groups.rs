@@ -9,7 +9,6 @@ use cluster::{Identity, Labels, NamespacedName, Pod, Workload};
 use ipnet::IpNet;
 use policy::{NamedPort, TableOwner, bounded, ports_of};
 
-use super::name_selectors::NameSelectors;
 use crate::trace::{KnownIdentities, PolicyContext};
 
 /// What kind of peers a group is.
@@ -92,8 +91,6 @@ pub(super) struct Found<const N: usize> {
     pub(super) unmatched: Vec<String>,
     /// Prefixes that are told apart, and the names of the groups that their addresses are in.
     pub(super) prefixes: Vec<(IpNet, String)>,
-    /// Selectors of names that are told apart.
-    pub(super) selectors: NameSelectors,
     pub(super) owners: [BTreeMap<TableOwner, u32>; N],
     pub(super) known: [KnownIdentities; N],
 }
@@ -157,15 +154,10 @@ pub(super) fn find<const N: usize>(
     let mut prefixes = Vec::new();
     members.extend(finder.prefixes(&mut prefixes));
     members.extend(finder.entities());
-    let selectors = NameSelectors::new(contexts);
-    members.extend(selectors.members(&mut finder.known));
-    let key = |member: &Member<N>| (member.group.kind, member.group.name.clone());
-    members.sort_by_cached_key(key);
     Found {
         members,
         unmatched,
         prefixes,
-        selectors,
         owners: finder.owners,
         known: finder.known,
     }
