@@ -118,9 +118,9 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     .map_err(question)?;
     let mut query = TraceQuery {
         source: end(&manifests.inputs.state, &args.source)?,
-        destination: match end(&manifests.inputs.state, destination)? {
-            End::Named(name) if is_outside_name(&name) => End::fqdn(&name).map_err(question)?,
-            other => other,
+        destination: match is_outside_name(destination) {
+            true => End::fqdn(destination).map_err(question)?,
+            false => end(&manifests.inputs.state, destination)?,
         },
         port: Port::Number {
             protocol: port.protocol,
