@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use abi::proxy;
+use netlink_packet_route::link::{LinkFlags, LinkMessage};
 use netlink_packet_route::route::{
     RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
@@ -39,6 +40,7 @@ impl Datapath {
             source,
         };
         let socket = netlink::connect().map_err(failed)?;
+        raise_loopback(socket.as_fd()).map_err(failed)?;
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             match route(socket.as_fd(), family) {
                 // A kernel without IPv6 has no packets of it either.
@@ -91,6 +93,15 @@ fn is_not_there(error: &io::Error) -> bool {
         error.raw_os_error(),
         Some(libc::EAFNOSUPPORT | libc::EOPNOTSUPP | libc::EPROTONOSUPPORT)
     )
+}
+
+/// A namespace of one's own begins with a loopback interface that is down, and routes by it can't be made.
+fn raise_loopback(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let mut link = LinkMessage::default();
+    link.header.index = LOOPBACK;
+    link.header.flags = LinkFlags::Up;
+    link.header.change_mask = LinkFlags::Up;
+    netlink::add(socket, RouteNetlinkMessage::SetLink(link))
 }
 
 /// A local route for everything, and a rule that sends packets with the proxy's mark there.

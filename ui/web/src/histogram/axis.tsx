@@ -79,11 +79,13 @@ function Changes({ histogram, width }: { histogram: Histogram; width: number }) 
         </button>
       ))}
       {mark && (
-        <ul class={`tip told${mark.at > 0.5 ? ' left' : ''}`} style={{ left: `${mark.at * 100}%` }} role={told === null ? undefined : 'status'} aria-hidden={told === null}>
-          {(told === null ? lines(mark) : one(mark, told)).map((line) => (
-            <li key={line}>{line}</li>
-          ))}
-        </ul>
+        <div class={`tip told${mark.at > 0.5 ? ' left' : ''}`} style={{ left: `${mark.at * 100}%` }} role={told === null ? undefined : 'status'} aria-hidden={told === null}>
+          <ul>
+            {(told === null ? lines(mark) : one(mark, told)).map((line) => (
+              <li key={line}>{line}</li>
+            ))}
+          </ul>
+        </div>
       )}
     </div>
   );
